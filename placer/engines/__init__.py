@@ -1,0 +1,1 @@
+"""The deciders: smooth starts, legalisation, exact search. Engines never import learners."""
