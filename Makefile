@@ -1,0 +1,43 @@
+# `make demo` and `make test` are all a fresh machine needs; `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PY := .venv/bin/python
+JOBS ?= 2
+export PYTHON
+
+.PHONY: help demo test test-slow lint bench venv clean distclean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## place a bundled design, about half a minute: out/demo/report.html
+	@tools/venv.sh run
+	@$(PY) -m placer place synth130 --time 20s --output out/demo
+	@echo "Open out/demo/report.html in a browser."
+
+lint:
+	@tools/venv.sh dev
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+test: lint ## ruff, types on all packages, and the tests (JOBS=2 processes)
+	@$(PY) -m pytest -n $(JOBS) $(ARGS)
+
+test-slow: ## long fuzzing and endurance tests
+	@tools/venv.sh dev
+	@$(PY) -m pytest -n $(JOBS) -m slow $(ARGS)
+
+bench: ## measure speed and quality, write docs/results (ARGS="--quick" for a short one)
+	@tools/venv.sh run
+	@$(PY) -m eval.bench $(ARGS)
+
+venv: ## only the environment, with the tools for development
+	@tools/venv.sh dev
+
+clean: ## caches and outputs, not .venv
+	rm -rf out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -path ./.venv -prune -o -name __pycache__ -type d -print | xargs rm -rf
+
+distclean: clean ## also .venv
+	rm -rf .venv

@@ -1,0 +1,1 @@
+"""Notebooks that show the placer at work; open them with Jupyter."""
