@@ -127,7 +127,8 @@ def test_flat_statistics_are_those_of_real_designs(seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_clustered_statistics_are_those_of_real_designs(seed):
     # ariane133 / nvdla / mempool_tile, clustered: degree 2 0.50 / 0.59 / 0.50, mean 3.6 / 3.0 / 3.0, mean weight
-    # 1.8 / 1.7 / 2.3, weights over 1 0.21 / 0.13 / 0.19, nets a soft macro 49 / 64 / 70, area spread 0.78 / 0.72 / 0.43.
+    # 1.8 / 1.7 / 2.3, weights over 1 0.21 / 0.13 / 0.19, nets a soft macro 49 / 64 / 70, spread of soft areas
+    # 0.78 / 0.72 / 0.43.
     m = measure(synthesize(SynthesisSpec(num_macros=60, num_cells=50_000), seed).netlist)
     assert 0.48 < m["degree_2"] < 0.68
     assert 2.5 < m["degree_mean"] < 3.8
