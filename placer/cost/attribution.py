@@ -102,15 +102,15 @@ def _wirelength(n: Netlist, px: NDArray[np.float64], py: NDArray[np.float64], ca
     if total_weight <= 0:
         return np.zeros(n.num_nodes)
     first = n.net_ptr[:-1]
-    span = sum(np.maximum.reduceat(p, first) - np.minimum.reduceat(p, first) for p in (px, py))
-    cost = n.net_weight * span / ((canvas.width + canvas.height) * total_weight)
+    wide, high = (np.maximum.reduceat(p, first) - np.minimum.reduceat(p, first) for p in (px, py))
+    cost = n.net_weight * (wide + high) / ((canvas.width + canvas.height) * total_weight)
     return _over_connections(n, cost)
 
 
 def _over_connections(n: Netlist, per_net: NDArray[np.float64]) -> NDArray[np.float64]:
     """``[M]`` amounts of nets -> ``[N]`` amounts of nodes, split equally over each net's connections."""
     share = (per_net / n.net_degree)[n.conn_net]
-    return np.bincount(n.conn_node, weights=share, minlength=n.num_nodes)
+    return np.bincount(n.conn_node, weights=share, minlength=n.num_nodes).astype(np.float64)
 
 
 def _density(n: Netlist, box: tuple[NDArray[np.float64], ...], cost: Cost, canvas: Canvas) -> NDArray[np.float64]:
@@ -222,11 +222,13 @@ def _blockage(
 ) -> NDArray[np.float64]:
     share = np.zeros(n.num_nodes)
     h_block, v_block = np.zeros_like(h_price), np.zeros_like(v_price)
+    left, bottom, right, top = box
     for i in n.ids(HARD_MACRO):
+        one = slice(i, i + 1)
         h_block[:], v_block[:] = 0.0, 0.0
         # One macro at a time through the reference rule, so that its special cases are written once.
         _blockages(
-            *(edge[i : i + 1] for edge in box), canvas.gcell_width, canvas.gcell_height,
+            left[one], bottom[one], right[one], top[one], canvas.gcell_width, canvas.gcell_height,
             canvas.h_macro_routes_per_um, canvas.v_macro_routes_per_um, h_block, v_block,
         )  # fmt: skip
         share[i] = (h_block * h_price).sum() + (v_block * v_price).sum()

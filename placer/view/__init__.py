@@ -1,0 +1,8 @@
+"""Drawing: interactive figures, self-contained reports and static pictures of placements."""
+
+from placer.view.figure import figure
+from placer.view.picture import write_image
+from placer.view.report import write_report
+from placer.view.show import show
+
+__all__ = ["figure", "show", "write_image", "write_report"]
