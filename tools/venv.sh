@@ -73,7 +73,10 @@ say "placer: installing into $venv (once; the first time takes minutes)"
 : >"$venv/.placer-installing"
 rm -f "$venv/.placer-run" "$venv/.placer-dev"
 case $kind in dev) what='.[dev]' ;; *) what=. ;; esac
-"$python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e "$what" ||
+quiet=-qq
+if [ -t 2 ]; then quiet=; fi # pip's progress bars are for people, not for logs
+# shellcheck disable=SC2086 - $quiet may be empty
+"$python" -m pip install $quiet --disable-pip-version-check -c constraints.txt -e "$what" ||
     die "the installation did not finish (see pip's message above); the next run of make goes on from here"
 key >"$venv/.placer-$kind"
 rm -f "$venv/.placer-installing"

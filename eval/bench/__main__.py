@@ -1,0 +1,64 @@
+"""``python -m eval.bench``: run the measurements and write their sheets."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from eval.bench import cost, parse, quality
+from eval.bench.designs import Settings
+from eval.bench.machine import facts
+from eval.bench.sheet import Sheet, table
+
+#: Measurements by name, in the order they run.
+BENCHES: dict[str, Callable[[Settings], Sheet]] = {"parse": parse.run, "cost": cost.run, "quality": quality.run}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the chosen measurements one after the other.
+
+    Args:
+        arguments: command line; the process's own when None.
+
+    Returns:
+        The exit code.
+    """
+    options = _parser().parse_args(arguments)
+    folder = options.output or Path("out/bench" if options.quick or options.design else "docs/results")
+    settings = Settings(
+        quick=options.quick,
+        seeds=tuple(range(options.seeds)),
+        time_limit=options.time or (5.0 if options.quick else 60.0),
+        cores=options.cores,
+        only=tuple(options.design),
+    )
+    machine = facts()
+    for name in options.only or BENCHES:
+        sheet = BENCHES[name](settings)
+        print(f"\n{sheet.title}\n", *table(sheet.columns, sheet.rows), sep="\n")
+        for what in sheet.skipped:
+            print(f"skipped: {what}")
+        files = sheet.write(folder, machine)
+        print("\nwritten:", *files)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.bench",
+        description="Measure speed and quality; results go to docs/results (out/bench for partial or quick runs).",
+    )
+    parser.add_argument("--quick", action="store_true", help="fewer designs, shorter times, one seed")
+    parser.add_argument("--only", action="append", choices=list(BENCHES), help="one measurement (may be repeated)")
+    parser.add_argument("--design", action="append", default=[], metavar="NAME", help="one design (may be repeated)")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds of the quality table (3)")
+    parser.add_argument("--time", type=float, help="seconds of each placement run (60; quick 5)")
+    parser.add_argument("--cores", type=int, default=2, help="processor cores of each placement run (2)")
+    parser.add_argument("--output", type=Path, help="folder for the results")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""Measurements that need a process of their own: its clock starts cold and its peak memory is its own.
+
+``run_child("read", PATH)`` runs :func:`read` of this module in a fresh interpreter and returns what it printed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+def run_child(job: str, *arguments: str, timeout: float = 900.0) -> dict[str, Any]:
+    """Run one job in a fresh process.
+
+    Args:
+        job: a key of ``JOBS``.
+        arguments: its arguments.
+        timeout: seconds.
+
+    Raises:
+        RuntimeError: the job failed; the message is the end of its stderr.
+    """
+    command = [sys.executable, "-m", "eval.bench.child", job, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    if done.returncode:
+        raise RuntimeError(f"{job} {' '.join(arguments)}: {done.stderr.strip()[-500:]}")
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert isinstance(result, dict)
+    return result
+
+
+def read(path: str, cache: str) -> dict[str, Any]:
+    """Read a design once.
+
+    Args:
+        path: the design.
+        cache: ``"cache"`` takes it from the cache of parsed designs or puts it there, ``"nocache"`` parses.
+    """
+    from netlists.load import load
+
+    before = peak_mib()
+    start = time.perf_counter()
+    design = load(path, cache=cache == "cache")
+    seconds = time.perf_counter() - start
+    return {
+        "seconds": seconds, "peak_mib": peak_mib(), "before_mib": before, "format": design.format,
+        **design.netlist.describe(),
+    }  # fmt: skip
+
+
+def peak_mib() -> float:
+    """Largest resident memory of this process so far, MiB (``VmHWM``; ``ru_maxrss`` would start at the parent's)."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found.group(1)) / 1024 if found else float("nan")
+
+
+JOBS = {"read": read}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run a job and print its result as one line of JSON.
+
+    Args:
+        arguments: the job's name and its arguments.
+    """
+    print(json.dumps(JOBS[arguments[0]](*arguments[1:])))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,85 @@
+"""How fast designs are read, how much memory that takes, and what the cache of parsed designs saves."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from statistics import median
+from unittest import mock
+
+from eval.bench.child import run_child
+from eval.bench.designs import Settings, find
+from eval.bench.sheet import Sheet
+
+DESIGNS = (
+    "ct/ariane133_ng45",
+    "ct/nvdla_ng45",
+    "ct/ibm01_unit",
+    "ct_flat/ariane133_ng45",
+    "ct_flat/mempool_tile_ng45",
+    "bookshelf/ibm01",
+    "bookshelf/ibm06",
+    "bookshelf/ariane133_ng45_mov",
+    "floorplan/gsrc/n300.blocks",
+)
+QUICK = ("ct/ariane133_ng45", "bookshelf/ibm01")
+
+
+def run(settings: Settings) -> Sheet:
+    """Measure every design in processes of its own.
+
+    Args:
+        settings: what to measure.
+    """
+    sheet = Sheet(
+        "parse",
+        "Reading designs",
+        {
+            "design": "design",
+            "nodes": "nodes",
+            "nets": "nets",
+            "connections": "connections",
+            "mib": "text, MiB",
+            "seconds": "parse, s",
+            "peak_mib": "peak memory, MiB",
+            "again": "from the cache, s",
+        },
+        notes=[
+            "Each figure is the median of three fresh processes (quick: one); importing Python modules is not counted "
+            "in the seconds but in the memory.",
+            "Text is the size of the netlist files on disk, compressed where they are.",
+        ],
+    )
+    repeats = 1 if settings.quick else 3
+    for name in QUICK if settings.quick else DESIGNS:
+        path = find(settings, name, sheet.skipped) if settings.wants(Path(name).name) else None
+        if path is None:
+            continue
+        cold = [run_child("read", str(path), "nocache") for _ in range(repeats)]
+        with (
+            tempfile.TemporaryDirectory() as cache,
+            mock.patch.dict(os.environ, PLACER_CACHE=cache, XDG_CACHE_HOME=cache),
+        ):
+            run_child("read", str(path), "cache")
+            warm = [run_child("read", str(path), "cache") for _ in range(repeats)]
+        first = cold[0]
+        sheet.rows.append(
+            {
+                "design": name,
+                "nodes": sum(first[key] for key in ("hard_macros", "soft_macros", "stdcells", "ports")),
+                "nets": first["nets"],
+                "connections": first["connections"],
+                "mib": _size_mib(path),
+                "seconds": median(run["seconds"] for run in cold),
+                "peak_mib": median(run["peak_mib"] for run in cold),
+                "again": median(run["seconds"] for run in warm),
+                "all_seconds": [run["seconds"] for run in cold],
+            }
+        )
+    return sheet
+
+
+def _size_mib(path: Path) -> float:
+    files = [p for p in path.iterdir() if p.is_file()] if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files) / 2**20

@@ -1,0 +1,133 @@
+"""How good placements are after a fixed time, verified by reading the written file back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from eval.bench.designs import BUNDLED, Settings, find
+from eval.bench.sheet import Sheet
+
+DESIGNS = ("ct/ariane133_ng45", "ct/nvdla_ng45", "ct/mempool_tile_ng45", "ct/ariane136_asap7", "ct/ibm01_unit")
+QUICK = ("synth20",)
+
+#: Published proxy costs with zero overlap, for the same netlists and the same evaluator.
+PUBLISHED: dict[str, dict[str, float]] = {
+    "ariane133_ng45": {"ct": 0.6859, "sa": 0.6864, "best": 0.6521},
+    "nvdla_ng45": {"ct": 0.7270, "best": 0.6765},
+    "mempool_tile_ng45": {"best": 0.7374},
+}
+
+
+def run(settings: Settings) -> Sheet:
+    """Place every design once a seed with the ``placer`` command, then score the written placement anew.
+
+    Args:
+        settings: what to measure.
+    """
+    sheet = Sheet(
+        "quality",
+        f"Placement quality after {settings.time_limit:g} s on {settings.cores} cores",
+        {
+            "design": "design",
+            "start": "proxy cost as given",
+            "mean": "proxy cost, mean",
+            "min": "best seed",
+            "max": "worst seed",
+            "wirelength": "wirelength",
+            "density": "density",
+            "congestion": "congestion",
+            "hpwl_um": "HPWL, um",
+            "overlaps": "overlaps",
+            "legal": "legal",
+            "seconds": "wall clock, s",
+            "ct": "Circuit Training, legalised",
+            "sa": "TILOS SA, 42 s",
+            "best": "best published",
+        },
+        notes=[
+            f"Seeds: {', '.join(map(str, _seeds(settings)))}. Columns without a seed are means over them; overlaps "
+            "is the sum, legal means every one.",
+            "Each run is the command `placer place` in a fresh process; its wall clock counts reading, writing and "
+            "starting Python. The written placement is read back and scored by `placer score` in another process.",
+            "Published figures: TILOS MacroPlacement (Circuit Training's legalised placements), TILOS C++ simulated "
+            "annealing re-scored exactly, and the best of the public leaderboards, after up to an hour "
+            "on larger machines.",
+        ],
+    )
+    for name in QUICK if settings.quick else (*BUNDLED, *DESIGNS):
+        short = name.rsplit("/", 1)[-1]
+        if not settings.wants(short):
+            continue
+        path = find(settings, name, sheet.skipped) if "/" in name else name
+        if path is not None:
+            sheet.rows.append({"design": short, **measure(str(path), settings), **PUBLISHED.get(short, {})})
+    return sheet
+
+
+def measure(design: str, settings: Settings) -> dict[str, Any]:
+    """Place one design once a seed.
+
+    Args:
+        design: what ``placer place`` takes.
+        settings: time, cores, seeds.
+
+    Returns:
+        A row of the sheet.
+
+    Raises:
+        RuntimeError: a run failed; the message is the end of its stderr.
+    """
+    runs = []
+    for seed in _seeds(settings):
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.perf_counter()
+            _placer(
+                settings, "place", design, "--time", f"{settings.time_limit:g}", "--seed", str(seed), "--jobs",
+                str(settings.cores), "--output", folder,
+            )  # fmt: skip
+            seconds = time.perf_counter() - start
+            record = json.loads((Path(folder) / "metrics.json").read_text())
+            placement = next(p for p in Path(folder).iterdir() if p.suffix in (".plc", ".pl"))
+            again = json.loads(_placer(settings, "score", design, str(placement), "--json"))
+            runs.append({"seed": seed, "seconds": seconds, "start": record["start"], **again})
+    costs = [run["proxy_cost"] for run in runs]
+    first = runs[0]["start"]
+    return {
+        "start": None if first is None else first["proxy_cost"],
+        "mean": mean(costs),
+        "min": min(costs),
+        "max": max(costs),
+        **{key: mean(run[f"{key}_cost"] for run in runs) for key in ("wirelength", "density", "congestion")},
+        "hpwl_um": mean(run["hpwl_um"] for run in runs),
+        "overlaps": sum(run["overlaps"] for run in runs),
+        "legal": all(run["legal"] for run in runs),
+        "seconds": mean(run["seconds"] for run in runs),
+        "runs": [{key: run[key] for key in ("seed", "proxy_cost", "overlaps", "legal", "seconds")} for run in runs],
+    }
+
+
+def _seeds(settings: Settings) -> tuple[int, ...]:
+    return settings.seeds[:1] if settings.quick else settings.seeds
+
+
+def _placer(settings: Settings, *arguments: str) -> str:
+    """Run the ``placer`` command on ``settings.cores`` cores and return its stdout."""
+    cores = sorted(os.sched_getaffinity(0))[: settings.cores]
+    command = [sys.executable, "-m", "placer", *arguments]
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)  # inherited by the child
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=settings.time_limit + 600)
+    finally:
+        os.sched_setaffinity(0, before)
+    if done.returncode:
+        raise RuntimeError(f"placer {' '.join(arguments)} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+    return done.stdout

@@ -1,0 +1,151 @@
+"""What users call: ``placer.load``, ``place``, ``score``, ``show``, ``convert``; each command has its call here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netlists.design import Design
+from netlists.load import load as _load
+from netlists.placement import Placement
+from placer.budget import Budget, Progress, silent
+from placer.score import Score, score_placement
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from placer.flow import Result
+
+Source = str | Path | Design
+
+
+def load(source: Source, placement: str | Path | Placement | None = None) -> Design:
+    """Read a design.
+
+    Args:
+        source: a bundled or catalogue name, a file, a folder that holds one design's files, or a design.
+        placement: a placement file or placement that replaces the design's own.
+
+    Returns:
+        Netlist, canvas and placement; ``design.notes`` says what the reader had to assume.
+
+    Raises:
+        NetlistError: nothing of that name, or a file that cannot be used (with file and line).
+        PlacementError: the placement is not one of this design.
+    """
+    if isinstance(source, Design):
+        if placement is None:
+            return source
+        if isinstance(placement, Placement):
+            return source.with_placement(placement)
+        from netlists.formats import read_placement
+
+        return source.with_placement(read_placement(Path(placement), source), Path(placement))
+    if isinstance(placement, Placement):
+        return _load(source).with_placement(placement)
+    return _load(source, placement)
+
+
+def place(
+    source: Source,
+    *,
+    time_limit: float | None = 60.0,
+    seed: int = 0,
+    effort: str = "default",
+    jobs: int | None = None,
+    budget: Budget | None = None,
+    progress: Progress | None = None,
+    iterations: int | None = None,
+) -> Result:
+    """Find a legal placement of low proxy cost.
+
+    Args:
+        source: what :func:`load` takes.
+        time_limit: seconds of wall-clock time; None with ``iterations`` only.
+        seed: the same seed and the same ``iterations`` give the same bytes.
+        effort: ``"fast"``, ``"default"`` or ``"best"``.
+        jobs: processes; the machine's cores when None.
+        budget: a budget of the caller's, to stop the run from outside.
+        progress: called with :class:`placer.budget.Event` now and then; None listens to nothing.
+        iterations: bounds the work instead of the clock, for runs that can be repeated exactly.
+
+    Returns:
+        The placement, its cost and legality, and those of the start.
+
+    Raises:
+        NetlistError: the design cannot be read.
+        PlacementError: no legal placement exists or was found; the message says why.
+    """
+    from placer import flow
+
+    return flow.place(
+        load(source),
+        time_limit=time_limit,
+        seed=seed,
+        effort=effort,
+        jobs=jobs,
+        budget=budget,
+        progress=silent if progress is None else progress,
+        iterations=iterations,
+    )
+
+
+def score(source: Source, placement: str | Path | Placement | None = None) -> Score:
+    """Score a placement: proxy cost, wirelength, RUDY, overlaps and every broken rule.
+
+    Args:
+        source: what :func:`load` takes.
+        placement: what to score; the design's own by default. Fixed objects must be where the design has them.
+
+    Raises:
+        NetlistError: the design cannot be read.
+        PlacementError: the placement is not one of this design.
+    """
+    design = load(source)
+    return score_placement(design, None if placement is None else load(design, placement).placement)
+
+
+def show(
+    source: Source, placement: str | Path | Placement | None = None, path: str | Path | None = None
+) -> Figure | Path:
+    """Draw a placement with its congestion, density and RUDY maps.
+
+    Args:
+        source: what :func:`load` takes.
+        placement: what to draw; the design's own by default.
+        path: file to write, ending in ``.html`` (interactive, opens offline), ``.png`` or ``.svg``.
+
+    Returns:
+        ``path``, or a Plotly figure when it is None; a notebook shows that by itself.
+
+    Raises:
+        NetlistError: the design cannot be read, or the file's name or place will not do.
+        PlacementError: the placement is not one of this design.
+    """
+    from placer.view import show as draw
+
+    return draw(load(source, placement), path=path)
+
+
+def convert(
+    source: Source, target: str | Path, *, format: str | None = None, placement: str | Path | Placement | None = None
+) -> list[Path]:
+    """Write a design in another format (or the same one).
+
+    Args:
+        source: what :func:`load` takes.
+        target: a netlist file to write (``.pb.txt``, ``.aux``, ``.blocks``; formats of several files put the others
+            beside it), a placement file (``.plc``, ``.pl``), or a folder. A further ``.gz`` compresses.
+        format: ``"circuit-training"``, ``"bookshelf"`` or ``"gsrc"``; told from ``target``'s name when None.
+        placement: replaces the design's own.
+
+    Returns:
+        The files written.
+
+    Raises:
+        NetlistError: the design cannot be read, the format is unknown or cannot hold it, or writing failed.
+        PlacementError: the placement is not one of this design.
+    """
+    from placer.convert import write_converted
+
+    return write_converted(load(source, placement), Path(target), format)

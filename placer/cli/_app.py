@@ -1,0 +1,52 @@
+"""The Typer application: which commands there are, and in what order help lists them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from placer._version import __version__
+from placer.cli import convert, fetch, list_, place, score, show, synth
+
+_EPILOG = (
+    "A DESIGN is a bundled or catalogue name (placer list), a file, or a folder that holds one design's files.\n\n"
+    "Exit codes: 0 done, 2 bad usage or input, 3 no legal placement, 130 interrupted with the best one written."
+)
+
+
+def command() -> Any:  # noqa: ANN401 - a click command; where click lives depends on Typer's version
+    """Build the click command behind ``placer``."""
+    app = typer.Typer(
+        name="placer", no_args_is_help=False, add_completion=False, rich_markup_mode="rich", epilog=_EPILOG
+    )
+    app.callback(invoke_without_command=True)(_callback)
+    for name, module in (
+        ("place", place),
+        ("score", score),
+        ("show", show),
+        ("convert", convert),
+        ("list", list_),
+        ("fetch", fetch),
+        ("synth", synth),
+    ):
+        app.command(name, epilog=_examples(module.EXAMPLES))(getattr(module, name))
+    return typer.main.get_command(app)
+
+
+def _callback(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks of errors; works after a command too (or PLACER_DEBUG=1).")
+    ] = False,
+) -> None:
+    """Place the macros of a chip: real netlists in, legal placements out."""
+    if version:
+        print(f"placer {__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help(), end="")
+
+
+def _examples(lines: tuple[str, ...]) -> str:
+    return "Examples:\n" + "\n".join(f"  [cyan]{line}[/cyan]" for line in lines)

@@ -1,0 +1,66 @@
+"""What a run looks like while it runs: a live line on a terminal, now and then a plain line anywhere else."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+from placer.budget import Event
+
+#: Seconds between two plain lines of one phase.
+PLAIN_PERIOD = 5.0
+
+
+class RunProgress:
+    """A progress listener (:data:`placer.budget.Progress`) that draws on a console.
+
+    Args:
+        console: where to draw; a terminal gets one live line, anything else a line for every phase and every
+            ``PLAIN_PERIOD`` seconds.
+        time_limit: seconds the run may take; they scale the bar.
+    """
+
+    def __init__(self, console: Console, time_limit: float) -> None:
+        self._console = console
+        self._limit = time_limit
+        self._phase = ""
+        self._last = float("-inf")
+        self._live: Progress | None = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description:<10}"),
+                BarColumn(bar_width=30),
+                TextColumn("{task.completed:.0f} of {task.total:.0f} s"),
+                TextColumn("{task.fields[cost]}"),
+                console=self._console,
+                transient=True,
+            )
+            self._live.start()
+            self._task = self._live.add_task("start", total=self._limit, cost="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def __call__(self, event: Event) -> None:
+        """Draw one report."""
+        cost = "" if event.cost is None else f"proxy cost {event.cost:.4f}"
+        if self._live is not None:
+            self._live.update(self._task, description=event.phase, completed=min(event.seconds, self._limit), cost=cost)
+            return
+        now = time.monotonic()
+        if event.phase != self._phase or now - self._last >= PLAIN_PERIOD:
+            self._phase, self._last = event.phase, now
+            work = f"  step {event.step}" + (f" of {event.total}" if event.total else "") if event.step else ""
+            self._console.print(f"{event.seconds:8.1f} s  {event.phase:<10}{work}  {cost}".rstrip(), highlight=False)

@@ -1,0 +1,76 @@
+"""Tables on the terminal: a run's start and end, a score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from placer.cost.legality import check
+from placer.score import Score
+
+if TYPE_CHECKING:
+    from placer.flow import Result
+
+#: Violations printed by name.
+SHOWN_VIOLATIONS = 5
+
+
+def result_table(result: Result) -> Table:
+    """Start and end of a run side by side.
+
+    Args:
+        result: what :func:`placer.place` returned. A design that came without a placement has no start column.
+    """
+    table = Table(title=result.design.name, title_justify="left")
+    table.add_column("")
+    ends: list[tuple[Any, int]] = []
+    if result.start_cost is not None and result.start_placement is not None:
+        table.add_column("start", justify="right")
+        ends.append((result.start_cost, check(result.design, result.start_placement).overlaps))
+    table.add_column("end", justify="right")
+    ends.append((result.cost, result.legality.overlaps))
+    rows: list[tuple[str, Callable[[Any, int], str]]] = [
+        ("proxy cost", lambda cost, overlaps: f"{cost.proxy_cost:.4f}"),
+        ("wirelength", lambda cost, overlaps: f"{cost.wirelength_cost:.4f}"),
+        ("density", lambda cost, overlaps: f"{cost.density_cost:.4f}"),
+        ("congestion", lambda cost, overlaps: f"{cost.congestion_cost:.4f}"),
+        ("HPWL, um", lambda cost, overlaps: f"{cost.hpwl_um:,.0f}"),
+        ("overlaps", lambda cost, overlaps: f"{overlaps}"),
+    ]
+    for name, cell in rows:
+        table.add_row(name, *(cell(*end) for end in ends))
+    table.add_row("seconds", *[""] * (len(ends) - 1), f"{result.seconds:.1f}")
+    return table
+
+
+def score_table(score: Score) -> Table:
+    """Every figure of a score, then whether it is legal and which objects break a rule.
+
+    Args:
+        score: what :func:`placer.score` returned.
+    """
+    values = score.as_dict()
+    table = Table(title=values.pop("design"), title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name in ("violations", "violation_counts", "legal"):
+        values.pop(name)
+    for name, value in values.items():
+        table.add_row(name, _figure(value))
+    table.add_row("legal", "yes" if score.legality.legal else "no")
+    violations = score.legality.violations
+    for violation in violations[:SHOWN_VIOLATIONS]:
+        table.add_row(violation.rule, violation.message)
+    if len(violations) > SHOWN_VIOLATIONS:
+        table.add_row("", f"and {len(violations) - SHOWN_VIOLATIONS:,} more (--json lists them)")
+    return table
+
+
+def _figure(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,37 @@
+"""``placer convert``: a design from one format to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from placer.cli._notes import print_notes
+
+EXAMPLES = (
+    "placer convert designs/ibm01.aux out/ibm01/netlist.pb.txt",
+    "placer convert designs/ariane133 out/ariane133.aux",
+    "placer convert synth20 out/synth20.blocks --format gsrc",
+)
+
+
+def convert(
+    source: Annotated[str, typer.Argument(help="Name, file or folder of the design.", metavar="IN")],
+    target: Annotated[Path, typer.Argument(help="File to write; formats of several files put theirs beside it.")],
+    format: Annotated[
+        str | None,
+        typer.Option("--format", "-f", help="circuit-training, bookshelf or gsrc.", show_default="from OUT's name"),
+    ] = None,
+    placement: Annotated[
+        Path | None, typer.Option("--placement", "-p", metavar="FILE", help="Placement instead of the design's own.")
+    ] = None,
+) -> None:
+    """Write a design in another format, with its placement."""
+    from placer import api
+
+    design = api.load(source, placement)
+    print_notes(design, Console(stderr=True, highlight=False))
+    for file in api.convert(design, target, format=format):
+        Console(highlight=False).print(str(file), soft_wrap=True)

@@ -1,0 +1,103 @@
+"""``placer place``: the command that does the work."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from netlists.errors import PlacementError
+from placer.budget import Budget
+from placer.cli._durations import parse_duration
+from placer.cli._errors import INTERRUPTED, NoLegalPlacement
+from placer.cli._notes import print_notes
+from placer.cli._progress import RunProgress
+from placer.cli._signals import stop_on_signals
+
+EXAMPLES = (
+    "placer place synth130",
+    "placer place designs/ariane133 --time 5m --output out/ariane --seed 3",
+    "placer place designs/ibm01.aux --effort best --time 1h --output ibm01-placed.pl",
+)
+
+
+class Effort(StrEnum):
+    """How hard to try."""
+
+    fast = "fast"
+    default = "default"
+    best = "best"
+
+
+def place(
+    design: Annotated[str, typer.Argument(help="Name, file or folder of the design.", metavar="DESIGN")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="Folder for the placement, metrics.json and report.html. "
+            "A name that ends in .plc or .pl gets the placement only.",
+            show_default="out/<design>",
+        ),
+    ] = None,
+    time_limit: Annotated[
+        float,
+        typer.Option("--time", "-t", parser=parse_duration, metavar="TIME", help="Wall-clock limit: 90, 60s, 5m, 1h."),
+    ] = "60s",  # type: ignore[assignment] - Typer parses the default too
+    seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Start of every random choice.")] = 0,
+    effort: Annotated[Effort, typer.Option("--effort", "-e", help="How the time is spent.")] = Effort.default,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Processes.", show_default="the machine's cores")
+    ] = None,
+) -> None:
+    """Find a legal placement of low cost and write it in the design's own format.
+
+    Ctrl-C ends the run early and keeps the best placement so far; a second Ctrl-C stops at once.
+    """
+    from placer import api
+    from placer import output as files
+
+    budget = Budget(time_limit)
+    console, log = Console(highlight=False), Console(stderr=True, highlight=False)
+    problem = api.load(design)
+    print_notes(problem, log)
+    target = files.target(problem, output)
+    with files.reserve(target), stop_on_signals(budget.stop):
+        try:
+            with RunProgress(log, time_limit) as progress:
+                result = api.place(
+                    problem,
+                    time_limit=time_limit,
+                    seed=seed,
+                    effort=effort.value,
+                    jobs=jobs,
+                    budget=budget,
+                    progress=progress,
+                )
+        except PlacementError as error:
+            raise NoLegalPlacement(str(error)) from error
+        settings = {
+            "command": shlex.join(["placer", *sys.argv[1:]]),
+            "effort": effort.value,
+            "jobs": jobs or os.cpu_count(),
+            "seed": seed,
+            "time_limit": time_limit,
+        }
+        written = files.write_result(result, target, settings=settings)
+
+    from placer.cli._tables import result_table
+
+    console.print(result_table(result))
+    for file in written.values():
+        console.print(str(file), soft_wrap=True)
+    if result.interrupted:
+        log.print("placer: interrupted; this is the best placement found until then")
+        raise typer.Exit(INTERRUPTED)

@@ -1,0 +1,37 @@
+"""``placer score``: every figure of one placement."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from placer.cli._notes import print_notes
+
+EXAMPLES = (
+    "placer score synth130",
+    "placer score designs/ariane133 out/ariane133/ariane133.plc",
+    "placer score designs/ibm01.aux --json",
+)
+
+
+def score(
+    design: Annotated[str, typer.Argument(help="Name, file or folder of the design.", metavar="DESIGN")],
+    placement: Annotated[
+        Path | None, typer.Argument(help="Placement to score instead of the design's own.", metavar="PLACEMENT")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+) -> None:
+    """Score a placement: proxy cost and its terms, wirelength, RUDY, overlaps, every broken rule."""
+    from placer import api
+    from placer.cli._tables import score_table
+
+    result = api.score(design, placement)
+    if as_json:
+        print(json.dumps(result.as_dict(), indent=2, sort_keys=True))
+        return
+    print_notes(result.design, Console(stderr=True, highlight=False))
+    Console(highlight=False).print(score_table(result))
