@@ -20,6 +20,11 @@ from placer._version import __version__
 
 check_packages()
 
+import env  # noqa: E402 - only once we know that it is ours; it is light, see its docstring
+
+env.register()
+del env
+
 if TYPE_CHECKING:
     from netlists.canvas import Canvas
     from netlists.design import Design

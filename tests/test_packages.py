@@ -78,3 +78,17 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_the_version_is_the_distributions() -> None:
     assert placer.__version__ == (ROOT / "placer" / "_version.py").read_text().split('"')[-2]
+
+
+def test_importing_placer_makes_the_environments_known_without_loading_them(tmp_path: Path) -> None:
+    code = (
+        "import placer, gymnasium, sys; print(gymnasium.spec('placer/MacroPlacement-v0').entry_point, "
+        "'env.macro_placement' in sys.modules)"
+    )
+    done = python(code, tmp_path)
+    assert done.stdout.split() == ["env.macro_placement:MacroPlacementEnv", "False"], done.stderr
+
+
+def test_importing_placer_is_quick(tmp_path: Path) -> None:
+    code = "import time; start = time.process_time(); import placer; print(time.process_time() - start)"
+    assert min(float(python(code, tmp_path).stdout) for _ in range(3)) < 0.5
