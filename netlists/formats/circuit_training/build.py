@@ -18,6 +18,7 @@ writes that, but it keeps the pin offsets of designs that come from other format
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -354,11 +355,11 @@ class _Builder:
         """All record names."""
         s = self.s
         starts, ends = s.sym_start[s.rec_name].tolist(), s.sym_end[s.rec_name].tolist()
-        if b"\\" in s.data:
-            return [self._text(int(k)) for k in s.rec_name]
-        try:
-            names = [s.data[a:b].decode() for a, b in zip(starts, ends, strict=True)]
-        except UnicodeDecodeError:
+        names: list[str] = []
+        if b"\\" not in s.data:
+            with contextlib.suppress(UnicodeDecodeError):
+                names = [s.data[a:b].decode() for a, b in zip(starts, ends, strict=True)]
+        if not names:  # escapes to resolve, or bytes to complain about
             names = [self._text(int(k)) for k in s.rec_name]
         if not all(names):
             raise self._fail("a node has an empty name", names.index(""), found='""')

@@ -18,24 +18,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlists.errors import NetlistError
-from netlists.formats.circuit_training.kernel import FULL, INT, RAW, scan_bytes
+from netlists.formats.circuit_training import kernel
+from netlists.formats.circuit_training.kernel import INT, RAW
 
 # What can be wrong, as (message, expected).
 _ERRORS: dict[int, tuple[str, str | None]] = {
-    1: ("the file ends inside a block: it is truncated or a '}' is missing", "'}'"),
-    2: ("a closing brace has no opening one", "a field name such as 'node'"),
-    3: ("a character does not belong here", "a field name, a value or a brace"),
-    4: ("a string is not closed on its line", "a closing quote"),
-    5: ("a field name is missing", "a field name such as 'attr'"),
-    6: ("a quoted string is missing", "a string in quotes"),
-    7: ("a block is missing", "'{'"),
-    8: ("a node has two names", "one name"),
-    9: ("a node has no name", 'name: "..."'),
-    10: ("an attribute has no key or no value", 'key: "..." value { ... }'),
-    11: ("a value is missing after ':'", "a number, a word or a string"),
-    12: ("a number cannot be read", "a number such as 12.5"),
-    13: ("an attribute has two keys or two values", "one key and one value"),
-    14: ("blocks are nested too deeply", "at most 100 levels"),
+    kernel.TRUNCATED: ("the file ends inside a block: it is truncated or a '}' is missing", "'}'"),
+    kernel.UNOPENED: ("a closing brace has no opening one", "a field name such as 'node'"),
+    kernel.STRAY: ("a character does not belong here", "a field name, a value or a brace"),
+    kernel.OPEN_STRING: ("a string is not closed on its line", "a closing quote"),
+    kernel.NO_FIELD: ("a field name is missing", "a field name such as 'attr'"),
+    kernel.NO_STRING: ("a quoted string is missing", ': "..."'),
+    kernel.NO_BLOCK: ("a block is missing", "'{'"),
+    kernel.TWO_NAMES: ("a node has two names", "one name"),
+    kernel.NO_NAME: ("a node has no name", 'name: "..."'),
+    kernel.HALF_ATTR: ("an attribute has no key or no value", 'key: "..." value { ... }'),
+    kernel.NO_VALUE: ("a value is missing or of the wrong kind", ": and a number, a word or a string"),
+    kernel.BAD_NUMBER: ("a number cannot be read", "a number such as 12.5"),
+    kernel.TWO_VALUES: ("an attribute has two keys or two values", "one key and one value"),
+    kernel.TOO_DEEP: ("blocks are nested too deeply", "at most 100 levels"),
 }
 
 
@@ -153,11 +154,13 @@ def scan(data: bytes, file: Path) -> Scan:
         attr_kind = np.empty(num_attrs, np.int8)
         attr_num, attr_pos = np.full(num_attrs, np.nan), np.empty((num_attrs, 2), np.int64)
         notes = np.empty((num_notes, 4), np.int64)
-        status, at, g, i, a, k, symbols = scan_bytes(
+        out = np.zeros(7, np.int64)
+        kernel.scan_bytes(
             buffer, table, sym, sym_hash, rec_start, rec_name, input_ptr, input_sym,
-            attr_ptr, attr_key, attr_kind, attr_sym, attr_num, attr_pos, notes,
+            attr_ptr, attr_key, attr_kind, attr_sym, attr_num, attr_pos, notes, out,
         )  # fmt: skip
-        if status != FULL:
+        status, at, g, i, a, k, symbols = out.tolist()
+        if status != kernel.FULL:
             break
         num_notes *= 8  # only comments and foreign fields have no cheap bound
     result = Scan(
@@ -166,7 +169,7 @@ def scan(data: bytes, file: Path) -> Scan:
     )  # fmt: skip
     if status:
         message, expected = _ERRORS[status]
-        at = min(int(at), max(len(data) - 1, 0))
+        at = min(at, max(len(data) - 1, 0))
         found = data[at : at + 40].split(b"\n")[0].decode(errors="replace").strip() or "end of file"
         raise NetlistError(message, file=file, line=result.line(at), found=found, expected=expected)
     _finish_numbers(result, file)
@@ -191,5 +194,5 @@ def _finish_numbers(result: Scan, file: Path) -> None:
             else:
                 result.attr_num[index] = float(text.rstrip("fF") if text[-1:] in "fF" and "inf" not in text else text)
         except (ValueError, OverflowError):
-            message, expected = _ERRORS[12]
+            message, expected = _ERRORS[kernel.BAD_NUMBER]
             raise NetlistError(message, file=file, line=result.line(start), found=text, expected=expected) from None
