@@ -7,6 +7,8 @@ import gzip
 import os
 import tempfile
 import zlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 from netlists.errors import NetlistError
@@ -16,6 +18,20 @@ MAX_TEXT_BYTES = 4 << 30
 #: A gzip member that expands more than this, beyond ``_BOMB_FLOOR`` bytes, is refused as a bomb.
 _BOMB_RATIO = 200
 _BOMB_FLOOR = 64 << 20
+
+#: Files read so far, with size and modification time before reading, while somebody listens.
+_reads: ContextVar[list[tuple[Path, int, int]] | None] = ContextVar("reads", default=None)
+
+
+@contextlib.contextmanager
+def recorded_reads() -> Iterator[list[tuple[Path, int, int]]]:
+    """Collect (path, size, mtime in ns) of every file :func:`read_bytes` reads inside the ``with`` block."""
+    reads: list[tuple[Path, int, int]] = []
+    token = _reads.set(reads)
+    try:
+        yield reads
+    finally:
+        _reads.reset(token)
 
 
 def is_gzip(path: Path) -> bool:
@@ -51,7 +67,11 @@ def read_head(path: Path, size: int = 4096) -> bytes:
 
 def _read(path: Path, limit: int, *, whole: bool) -> bytes:
     path = Path(path)
+    reads = _reads.get() if whole else None
     try:
+        if reads is not None:
+            status = path.stat()
+            reads.append((path, status.st_size, status.st_mtime_ns))
         if not is_gzip(path):
             with open(path, "rb") as handle:
                 data = handle.read(limit + 1 if whole else limit)
