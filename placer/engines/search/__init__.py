@@ -1,0 +1,6 @@
+"""Exact search: annealing chains whose every move is legal and priced by the incremental kernel."""
+
+from placer.engines.search.ground import on_lattice
+from placer.engines.search.run import Schedule, SearchResult, search
+
+__all__ = ["Schedule", "SearchResult", "on_lattice", "search"]

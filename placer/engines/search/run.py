@@ -1,0 +1,371 @@
+"""The schedule of the search: short trials of many starts, then deep annealing of the survivors, side by side.
+
+Chains run in threads (the kernel holds no interpreter lock) and share the flattened design. Work is cut into rounds;
+after each, the chains meet: the best placement is kept, the mix of moves follows what paid off, and now and then the
+worst chain continues from the best one ("go with the winners", Aldous & Vazirani, FOCS 1994).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlists.design import Design
+from netlists.netlist import PORT
+from netlists.placement import Placement
+from placer.budget import Budget, Event, Progress, silent
+from placer.cost.full import CostWeights
+from placer.cost.incremental import Problem, build_problem, propose, rebuild, revert
+from placer.cost.incremental.state import PROXY
+from placer.engines.search.chain import GAINED, PRICED, TRIED, Chain, anneal, build_chain, build_crowd
+from placer.engines.search.moves import HARD_SLIDE, NAMES
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the search spends its budget."""
+
+    trial_share: float = 0.15
+    """Part of the budget for short trials of the starts, when there are more starts than chains."""
+    warmth: float = 0.4
+    """Share of small random moves accepted at the first temperature; the temperature is measured, not given."""
+    cooling: float = 100.0
+    """First over last temperature of the deep annealing."""
+    trial_chill: float = 4.0
+    """How much cooler than the deep annealing the trials begin: they rank starts, they must not erase them."""
+    quench_share: float = 0.03
+    """Last part of the budget, spent at temperature 0."""
+    winners_until: float = 0.6
+    """Chains may take over the best one's placement in this first part of the deep annealing."""
+    winners_every: int = 8
+    """Rounds between two takeovers."""
+    rounds: int = 100
+    """Rounds of the deep annealing."""
+    mix_floor: float = 0.25
+    """Part of the move mix that stays with the initial one however little a kind gains."""
+
+
+#: Initial weights of the kinds of moves, in the order of ``moves.NAMES``.
+_WEIGHTS = np.array([1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.3, 0.5, 0.2, 0.2])
+#: Proposals between two looks at the clock.
+_CHUNK = 500
+
+
+@dataclass
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        placement: the best placement seen; legal if its start was.
+        proxy_cost: its exact cost.
+        proposals: exact proposals priced, over all chains.
+        kinds: per kind of move: tried, priced, kept and the sum of improvements.
+        history: (seconds, phase, best cost) after each round.
+    """
+
+    placement: Placement
+    proxy_cost: float
+    proposals: int = 0
+    kinds: dict[str, dict[str, float]] = field(default_factory=dict)
+    history: list[tuple[float, str, float]] = field(default_factory=list)
+
+
+def search(
+    design: Design,
+    starts: Sequence[Placement],
+    *,
+    budget: Budget,
+    seed: int = 0,
+    jobs: int = 1,
+    iterations: int | None = None,
+    weights: CostWeights | None = None,
+    schedule: Schedule | None = None,
+    progress: Progress = silent,
+) -> SearchResult:
+    """Improve legal placements by exact moves until the budget is spent.
+
+    Args:
+        design: the design.
+        starts: at least one legal placement whose movable objects lie on the lattice.
+        budget: when to stop; its flag is obeyed within a fraction of a second.
+        seed: same seed, same ``iterations``, same ``jobs``: same result.
+        jobs: chains run side by side.
+        iterations: proposals in total; None spends ``budget.time_limit`` instead.
+        weights: weights of the proxy cost.
+        schedule: how to spend the budget.
+        progress: told after each round.
+
+    Raises:
+        ValueError: no start, or neither a time limit nor iterations.
+    """
+    if not starts:
+        raise ValueError("search needs at least one start")
+    if iterations is None and budget.time_limit is None:
+        raise ValueError("search needs a time limit or a number of iterations")
+    run = _Run(design, budget, seed, max(1, jobs), iterations, weights, schedule or Schedule(), progress)
+    return run.go(starts)
+
+
+class _Run:
+    """One search: the chains, the clock, the best so far."""
+
+    def __init__(
+        self,
+        design: Design,
+        budget: Budget,
+        seed: int,
+        jobs: int,
+        iterations: int | None,
+        weights: CostWeights | None,
+        schedule: Schedule,
+        progress: Progress,
+    ) -> None:
+        self.design, self.budget, self.seed, self.jobs = design, budget, seed, jobs
+        self.schedule, self.progress = schedule, progress
+        self.iterations = iterations
+        self.spent = 0  # proposals, counted in iteration mode
+        self.problem: Problem = build_problem(design, weights)
+        self.began = budget.seconds
+        self.result = SearchResult(design.placement, math.inf)
+        self.totals = np.zeros((len(NAMES), 4))
+        solid = design.netlist.node_kind != PORT
+        self._placed = design.placement.placed | solid
+        canvas = design.canvas
+        self._far, self._near = 0.5 * max(canvas.width, canvas.height), 2.0 * max(canvas.gcell_width, canvas.gcell_height)
+
+    # -- the plan ------------------------------------------------------------------------------------------------
+
+    def go(self, starts: Sequence[Placement]) -> SearchResult:
+        crowd = build_crowd(self.design, starts[0])
+        self.mix = _WEIGHTS.copy()
+        if len(crowd.soft) == 0:
+            self.mix[:HARD_SLIDE] = 0.0
+        if len(crowd.hard) == 0:
+            self.mix[HARD_SLIDE:] = 0.0
+        chains = [build_chain(self.design, self.problem, crowd, p, self.seed, k) for k, p in enumerate(starts)]
+        for chain in chains:
+            self._remember(chain)
+        self._report("search")
+        if self.mix.sum() == 0.0 or self._exhausted():
+            return self.result
+        self.prior = self.mix / self.mix.sum()
+        self.mix = self.prior.copy()
+        with ThreadPoolExecutor(self.jobs) as pool:
+            hot = self._first_temperature(chains[0])
+            if len(chains) > self.jobs:
+                chains = self._trials(pool, chains, hot)
+            while len(chains) < self.jobs:  # fewer starts than cores: the same start, other dice
+                k = len(chains)
+                twin = build_chain(self.design, self.problem, crowd, self._placement(chains[0]), self.seed, 1000 + k)
+                chains.append(twin)
+            self._deep(pool, chains, hot)
+        self.result.proposals = int(self.totals[:, PRICED].sum())
+        self.result.kinds = {
+            name: dict(zip(("tried", "priced", "kept", "gained"), map(float, row), strict=True))
+            for name, row in zip(NAMES, self.totals, strict=True)
+        }
+        return self.result
+
+    def _trials(self, pool: ThreadPoolExecutor, chains: list[Chain], hot: float) -> list[Chain]:
+        """Successive halving: each level gets the same budget, shared by half as many chains."""
+        levels = max(1, math.ceil(math.log2(len(chains) / self.jobs)))
+        begin = hot / self.schedule.trial_chill
+        for level in range(levels):
+            share = self.schedule.trial_share / levels * self.jobs / len(chains)
+            a = begin * self.schedule.cooling ** (-0.5 * level / levels)
+            b = begin * self.schedule.cooling ** (-0.5 * (level + 1) / levels)
+            self._round(pool, chains, share, lambda f, a=a, b=b: a * (b / a) ** f, lambda f: self._near, "trials")
+            chains.sort(key=lambda chain: chain.state.total[PROXY])
+            chains = chains[: max(self.jobs, math.ceil(len(chains) / 2))]
+            if self._exhausted():
+                break
+        return chains[: self.jobs]
+
+    def _deep(self, pool: ThreadPoolExecutor, chains: list[Chain], hot: float) -> None:
+        """Geometric cooling over what is left of the budget, then a quench."""
+        schedule = self.schedule
+        done = self._fraction()
+        left = 1.0 - done - schedule.quench_share
+        rounds = schedule.rounds if self.iterations is None else max(1, min(schedule.rounds, self._rounds_that_fit(left)))
+        for k in range(rounds):
+            # Where the clock says we are, not where the plan does: a slow round must not stretch the cooling.
+            at = (self._fraction() - done) / left if self.iterations is None else k / rounds
+            if at >= 1.0 or self._exhausted():
+                break
+            share = left * (k + 1) / rounds - (self._fraction() - done) if self.iterations is None else left / rounds
+            width = max(share / left, 1e-9)
+
+            def temperature(f: float, at: float = at, width: float = width) -> float:
+                return hot * schedule.cooling ** -(at + f * width)
+
+            def reach(f: float, at: float = at) -> float:
+                return max(self._far * (1.0 - at) ** 2, self._near)
+
+            self._round(pool, chains, share, temperature, reach, "anneal")
+            self._adapt(chains)
+            if k % schedule.winners_every == schedule.winners_every - 1 and at < schedule.winners_until:
+                self._go_with_the_winner(chains)
+        if not self._exhausted():
+            self._round(pool, chains, 1.0 - self._fraction(), lambda f: 0.0, lambda f: self._near, "quench")
+
+    # -- one round -----------------------------------------------------------------------------------------------
+
+    def _round(
+        self,
+        pool: ThreadPoolExecutor,
+        chains: list[Chain],
+        share: float,
+        temperature: Callable[[float], float],
+        reach: Callable[[float], float],
+        phase: str,
+    ) -> None:
+        """Every chain works for ``share`` of the budget; more chains than jobs take turns of that length each."""
+        mix = np.cumsum(self.mix / self.mix.sum())
+        mix[-1] = 1.0
+        if self.iterations is None:
+            assert self.budget.time_limit is not None
+            seconds = max(0.0, share * self._time_total())
+            list(pool.map(lambda c: self._work_for_time(c, mix, seconds, temperature, reach), chains))
+        else:
+            steps = max(1, int(share * self.iterations / self.jobs))
+            list(pool.map(lambda c: self._work_for_steps(c, mix, steps, temperature, reach), chains))
+            self.spent += steps * len(chains)
+        for chain in chains:
+            self._remember(chain)
+            self.totals += chain.statistics
+        self._report(phase)
+
+    def _work_for_time(
+        self,
+        chain: Chain,
+        mix: NDArray[np.float64],
+        seconds: float,
+        temperature: Callable[[float], float],
+        reach: Callable[[float], float],
+    ) -> None:
+        chain.statistics[:] = 0.0
+        begin = now = time.perf_counter()
+        steps = _CHUNK
+        while now - begin < seconds and not self.budget.over:
+            f = (now - begin) / seconds
+            t = temperature(f)
+            anneal(chain, mix, steps, t, t, reach(f))
+            before, now = now, time.perf_counter()
+            # About twenty looks at the clock a round, fifty a second.
+            target = min(0.02, seconds / 20)
+            steps = int(min(max(steps * target / max(now - before, 1e-6), 16), 100_000))
+
+    def _work_for_steps(
+        self,
+        chain: Chain,
+        mix: NDArray[np.float64],
+        steps: int,
+        temperature: Callable[[float], float],
+        reach: Callable[[float], float],
+    ) -> None:
+        chain.statistics[:] = 0.0
+        done = 0
+        while done < steps and not self.budget.over:
+            f = done / steps
+            t = temperature(f)
+            chunk = min(_CHUNK, steps - done)
+            anneal(chain, mix, chunk, t, t, reach(f))
+            done += chunk
+
+    # -- between rounds ------------------------------------------------------------------------------------------
+
+    def _adapt(self, chains: list[Chain]) -> None:
+        """Move the mix towards the kinds that gained most a proposal; all chains count."""
+        seen = np.sum([chain.statistics for chain in chains], axis=0)
+        gain = np.sqrt(seen[:, GAINED] / np.maximum(seen[:, TRIED], 1.0)) * (self.prior > 0)
+        if gain.sum() <= 0.0:
+            return
+        floor = self.schedule.mix_floor
+        target = floor * self.prior + (1.0 - floor) * gain / gain.sum()
+        self.mix = 0.8 * self.mix + 0.2 * target
+
+    def _go_with_the_winner(self, chains: list[Chain]) -> None:
+        costs = [chain.state.total[PROXY] for chain in chains]
+        best, worst = int(np.argmin(costs)), int(np.argmax(costs))
+        if best != worst:
+            _copy(chains[best], chains[worst])
+
+    def _remember(self, chain: Chain) -> None:
+        cost = float(chain.state.total[PROXY])
+        if cost < self.result.proxy_cost:
+            self.result.proxy_cost = cost
+            self.result.placement = self._placement(chain)
+
+    def _placement(self, chain: Chain) -> Placement:
+        canvas, move = self.design.canvas, self.design.movable
+        origin = self.design.placement
+        return origin.moved(
+            x=np.where(move, chain.state.x + canvas.x0, origin.x),
+            y=np.where(move, chain.state.y + canvas.y0, origin.y),
+            orient=np.where(move, chain.state.orient, origin.orient),
+            placed=self._placed,
+        )
+
+    def _first_temperature(self, chain: Chain) -> float:
+        """Temperature at which ``warmth`` of the small moves from here would be kept."""
+        p, s = chain.problem, chain.state
+        rng = np.random.default_rng([self.seed, 77])
+        ids = np.concatenate([chain.crowd.soft, chain.crowd.hard])
+        changes = []
+        one = np.zeros(1, np.int64), np.zeros(1), np.zeros(1), np.zeros(1, np.int64)
+        for _ in range(400):
+            i = one[0][0] = rng.choice(ids)
+            one[1][0] = s.x[i] + rng.normal(0.0, p.gcell_width)
+            one[2][0] = s.y[i] + rng.normal(0.0, p.gcell_height)
+            one[3][0] = s.orient[i]
+            changes.append(propose(p, s, *one, 1) - s.total[PROXY])
+            revert(s)
+        rise = np.maximum(np.array(changes), 0.0)
+        low, high = 1e-12, 1.0
+        for _ in range(60):
+            middle = math.sqrt(low * high)
+            if np.exp(-rise / middle).mean() < self.schedule.warmth:
+                low = middle
+            else:
+                high = middle
+        return high
+
+    def _report(self, phase: str) -> None:
+        cost = self.result.proxy_cost
+        self.result.history.append((self.budget.seconds, phase, cost))
+        done = int(self.totals[:, TRIED].sum())
+        self.progress(Event(phase, self.budget.seconds, done, self.iterations, cost))
+
+    # -- the clock -----------------------------------------------------------------------------------------------
+
+    def _time_total(self) -> float:
+        assert self.budget.time_limit is not None
+        return self.budget.time_limit - self.began
+
+    def _fraction(self) -> float:
+        """Part of the budget of this search that is spent."""
+        if self.iterations is not None:
+            return self.spent / self.iterations
+        return (self.budget.seconds - self.began) / max(self._time_total(), 1e-9)
+
+    def _rounds_that_fit(self, left: float) -> int:
+        assert self.iterations is not None
+        return int(left * self.iterations / self.jobs / _CHUNK)
+
+    def _exhausted(self) -> bool:
+        return self.budget.over or self._fraction() >= 1.0
+
+
+def _copy(source: Chain, target: Chain) -> None:
+    """Give one chain the placement of another; its dice stay its own."""
+    for name in ("x", "y", "orient"):
+        getattr(target.state, name)[:] = getattr(source.state, name)
+    for name in ("left", "bottom"):
+        getattr(target.ground, name)[:] = getattr(source.ground, name)
+    rebuild(target.problem, target.state)
