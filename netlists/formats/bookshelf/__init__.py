@@ -21,11 +21,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from netlists.formats.bookshelf.lines import header_kind
-from netlists.formats.bookshelf.parts import aux_entry
+from netlists.formats.bookshelf.parts import aux_entry, input_files, listed_in_aux
 from netlists.formats.bookshelf.read import read_design, read_placement
 from netlists.formats.bookshelf.write import write_design, write_placement
 
-__all__ = ["NAME", "read_design", "read_placement", "sniff", "write_design", "write_placement"]
+__all__ = ["NAME", "input_files", "read_design", "read_placement", "sniff", "write_design", "write_placement"]
 
 NAME = "bookshelf"
 
@@ -36,8 +36,10 @@ def sniff(path: Path, head: bytes) -> str | None:
     ``.pl`` and ``.nets`` files look the same in GSRC designs; where a ``.blocks`` and no ``.nodes`` file of the same
     stem lies beside, they are left to that format.
 
+    A ``.nodes`` file is the entry point of its design unless an ``.aux`` beside it lists it.
+
     Args:
-        path: the file; only its neighbours matter, and only for ``.pl`` and ``.nets``.
+        path: the file; only its neighbours matter, and only for ``.nodes``, ``.pl`` and ``.nets``.
         head: its first bytes after decompression.
 
     Returns:
@@ -47,7 +49,7 @@ def sniff(path: Path, head: bytes) -> str | None:
         return "netlist"
     kind = header_kind(head)
     if kind == "nodes":
-        return "netlist"
+        return "part" if listed_in_aux(Path(path)) else "netlist"
     if kind in ("wts", "scl"):
         return "part"
     if kind in ("pl", "nets") and not _belongs_to_blocks(path):

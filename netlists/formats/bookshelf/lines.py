@@ -104,30 +104,25 @@ def open_source(path: Path, kind: str, *, may_be_empty: bool = False) -> Source:
 
 
 def loose_tokens(line: bytes) -> list[bytes]:
-    """Tokens of a line with colons glued to their neighbours (``NetDegree: 3``, ``B :1 2``) set free.
+    """Tokens of a line with colons glued to their neighbours (``NetDegree: 3``, ``B :1 2``, ``5:N``) set free.
 
-    The first token is a name or keyword: only a colon at its end is cut off, and only of a keyword.
+    Names keep their colons: the first token unless it is a keyword, and what follows a keyword line's count.
     """
-    out: list[bytes] = []
-    for position, token in enumerate(line.split()):
-        head = b""
-        tail = b""
-        if position and len(token) > 1 and token.startswith(b":"):
-            head, token = b":", token[1:]
-        if len(token) > 1 and token.endswith(b":") and (position or is_keyword(token[:-1])):
-            token, tail = token[:-1], b":"
-        if not position and b":" in token and is_keyword(token.split(b":", 1)[0]):
-            key, value = token.split(b":", 1)
-            out += [key, b":"] + ([value] if value else [])
-            continue
-        out += [part for part in (head, token, tail) if part]
-    return out
+    tokens = line.split()
+    if not tokens:
+        return []
+    key, colon, rest = tokens[0].partition(b":")
+    if is_keyword(key):
+        tokens[:1] = [token for token in (key, colon, rest) if token]
+        if len(tokens) > 1 and tokens[1] != b":" and tokens[1].startswith(b":"):
+            tokens[1:2] = [b":", tokens[1][1:]]
+        return tokens
+    return [tokens[0], *b" ".join(tokens[1:]).replace(b":", b" : ").split()]
 
 
 #: Words that name a count or a net in a header line and therefore cannot be names of objects.
 KEYWORDS = frozenset(
-    b"netdegree numnets numpins numnodes numterminals numrows ucla ucsc corerow end"
-    b" numsoftrectangularblocks numhardrectilinearblocks".split()
+    b"netdegree numnets numpins numnodes numterminals numrows numsoftrectangularblocks numhardrectilinearblocks".split()
 )
 
 

@@ -85,6 +85,27 @@ def aux_entry(data: bytes) -> tuple[str, list[str], int] | None:
     return None
 
 
+def input_files(path: Path, placement: Path | None = None) -> list[Path]:
+    """Every file that reading the design depends on, the entry point first (for fingerprints).
+
+    Raises:
+        NetlistError: as :func:`find_parts`.
+    """
+    files = [Path(path), *find_parts(path).files.values(), *([Path(placement)] if placement else [])]
+    return list(dict.fromkeys(files))
+
+
+def listed_in_aux(path: Path) -> bool:
+    """True when an ``.aux`` file beside ``path`` lists it (or its packed or unpacked twin)."""
+    name = path.name.removesuffix(".gz")
+    try:
+        beside = [p for p in path.parent.iterdir() if p.name.endswith((".aux", ".aux.gz"))]
+        entries = [aux_entry(textio.read_head(p)) for p in beside]
+    except (OSError, NetlistError):
+        return False
+    return any(name in {other.removesuffix(".gz") for other in entry[1]} for entry in entries if entry)
+
+
 def _from_aux(path: Path) -> Parts:
     entry = aux_entry(textio.read_bytes(path))
     if entry is None:

@@ -16,6 +16,7 @@ from netlists.formats.bookshelf import lines as text
 #: Word after the position: none, ``/FIXED``, ``/FIXED_NI``.
 FREE, FIXED, FIXED_NI = range(3)
 SUFFIXES: tuple[str, ...] = ("", "/FIXED", "/FIXED_NI")
+_PUNCTUATION = bytes.maketrans(b"(),=:", b"     ")
 _SUFFIX = {b"/FIXED": FIXED, b"/FIXED_NI": FIXED_NI}
 
 
@@ -75,7 +76,7 @@ def read_positions(path: Path, node_index: Mapping[bytes, int]) -> Positions:
         elif n == 6 and t[3] == b":" and t[5] in _SUFFIX:
             way = t[4]
             code = _SUFFIX[t[5]]
-        elif n == 3:
+        elif n == 3 and b":" not in t[2]:
             way = b""
         elif not n:
             continue
@@ -124,7 +125,7 @@ def _slow(source: text.Source, i: int) -> tuple[list[bytes], bytes, int, tuple[f
     rest = [x for x in t[3:] if x != b":"]
     size = None
     if rest and rest[0].upper().startswith(b"DIMS"):
-        joined = b" ".join(rest).replace(b"(", b" ").replace(b")", b" ").replace(b",", b" ").replace(b"=", b" ").split()
+        joined = b" ".join(rest).translate(_PUNCTUATION).split()
         pair = text.floats(source, joined[1:3], [i, i], "a dimension")
         if len(pair) != 2 or not (pair > 0).all():
             raise source.error("DIMS is malformed", i, expected="DIMS = (width, height)")

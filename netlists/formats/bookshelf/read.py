@@ -128,7 +128,7 @@ def _check_complete(positions: Positions, names: Sequence[str]) -> None:
 
 
 def _placement(netlist: Netlist, positions: Positions | None, fixed: NDArray[np.bool_]) -> Placement:
-    """Centres from lower-left corners. A kind whose movable objects all share one corner counts as not placed."""
+    """Centres from lower-left corners. A kind whose objects all share one corner counts as not placed."""
     n = netlist.num_nodes
     if positions is None:
         return Placement.unplaced(n).moved(fixed=fixed)
@@ -138,10 +138,14 @@ def _placement(netlist: Netlist, positions: Positions | None, fixed: NDArray[np.
     width, height = oriented_sizes(netlist.node_width, netlist.node_height, orient)
     placed = np.ones(n, bool)
     stacked = []
-    for kind in np.unique(netlist.node_kind[~fixed]):
-        ids = np.flatnonzero(~fixed & (netlist.node_kind == kind))
-        one = len(ids) == 1 and x[ids[0]] == 0 and y[ids[0]] == 0
-        if one or (len(ids) > 1 and np.ptp(x[ids]) == 0 and np.ptp(y[ids]) == 0):
+    # Fixed objects are a kind of their own: a file without real positions has zeros for them, too.
+    kinds = netlist.node_kind.astype(np.int64) * 2 + fixed
+    for kind in np.unique(kinds):
+        ids = np.flatnonzero(kinds == kind)
+        origin = x[ids[0]] == 0 and y[ids[0]] == 0
+        one = len(ids) == 1 and origin
+        together = np.ptp(x[ids]) == 0 and np.ptp(y[ids]) == 0 and (origin or not kind % 2)
+        if one or (len(ids) > 1 and together):
             stacked.append((ids, one))
     for ids, one in stacked:
         # A single object may well lie at the origin; it counts as unplaced only in the company of others.

@@ -47,7 +47,7 @@ def write_design(design: Design, folder: Path, *, stem: str | None = None, compr
     Raises:
         NetlistError: a name cannot be spelt in Bookshelf, or a file cannot be written.
     """
-    names = _file_names(design, stem)
+    listed = _file_names(design, stem)
     texts = {
         "nodes": _nodes_text(design),
         "nets": _nets_text(design.netlist),
@@ -56,8 +56,7 @@ def write_design(design: Design, folder: Path, *, stem: str | None = None, compr
         "scl": rows_text(design.canvas.rows or made_up_rows(design), dict(design.netlist.extras)),
     }
     keyword = str(design.netlist.extras.get("bookshelf.keyword", "RowBasedPlacement"))
-    listed = [name for name in names if role_of(name) in texts]
-    aux = Path(folder) / f"{stem or stem_of(listed[0])}.aux"
+    aux = Path(folder) / f"{stem or file_stem(design)}.aux"
     written = []
     for name in listed:
         role = role_of(name)
@@ -123,27 +122,34 @@ def check_names(names: Sequence[str], what: str) -> None:
     """
     for name in names:
         raw = name.encode(errors="replace")
-        if (
-            raw.split() != [raw]
-            or raw[:1] in (b"#", b":", b"\xef")
-            or b"\0" in raw
-            or text.is_keyword(raw.rstrip(b":"))
-        ):
+        fine = raw.split() == [raw] and raw[:1] not in (b"#", b":") and b"\0" not in raw
+        # Lone surrogates become "?": such a name has no UTF-8 form.
+        if not fine or text.is_keyword(raw.split(b":", 1)[0]) or raw.decode() != name:
             raise NetlistError(
                 f"the {what} name cannot be written in this format", found=name,
                 expected="one word that does not start with '#' or ':' and is no keyword",
             )  # fmt: skip
 
 
+def file_stem(design: Design) -> str:
+    """A file name for a design that need not be asked for one: its name, other characters replaced by ``_``."""
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in design.name).lstrip(".") or "design"
+
+
 def _file_names(design: Design, stem: str | None) -> list[str]:
-    listed = [str(name) for name in design.netlist.extras.get("bookshelf.files", [])]
+    """Names of the parts, in the order the ``.aux`` lists them: as they were where there is no reason to differ."""
+    netlist = design.netlist
+    needless = set()
+    if "bookshelf.terminal" in netlist.extras:
+        needless = {"wts"} if not _has_weights(netlist) else set()
+        needless |= {"scl"} if design.canvas.rows is None else set()
+    listed = [str(name) for name in netlist.extras.get("bookshelf.files", [])]
     listed = [name for name in listed if role_of(name)]
-    if stem is None and listed and all(Path(name).name == name for name in listed):
-        missing = [role for role in ROLES if role not in {role_of(name) for name in listed}]
-        extra = {"wts"} & set(missing) if not _has_weights(design.netlist) else set()
-        return listed + [f"{stem_of(listed[0])}.{role}" for role in missing if role not in extra]
-    stem = stem or "".join(c if c.isalnum() or c in "._-" else "_" for c in design.name) or "design"
-    return [f"{stem}.{role}" for role in ROLES]
+    if stem is not None or not listed or any(Path(name).name != name for name in listed):
+        listed = []
+    base = stem or (stem_of(listed[0]) if listed else file_stem(design))
+    have = {role_of(name) for name in listed}
+    return listed + [f"{base}.{role}" for role in ROLES if role not in have | needless]
 
 
 def _keywords(design: Design, placement: Placement) -> NDArray[np.int8]:

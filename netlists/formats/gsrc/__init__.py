@@ -22,10 +22,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from netlists.formats.bookshelf.lines import header_kind
-from netlists.formats.gsrc.read import read_design, read_placement
+from netlists.formats.gsrc.read import input_files, read_design, read_placement
 from netlists.formats.gsrc.write import write_design, write_placement
 
-__all__ = ["NAME", "read_design", "read_placement", "sniff", "write_design", "write_placement"]
+__all__ = ["NAME", "input_files", "read_design", "read_placement", "sniff", "write_design", "write_placement"]
 
 NAME = "gsrc"
 

@@ -43,6 +43,13 @@ def companion(path: Path, role: str) -> Path | None:
     return None
 
 
+def input_files(path: Path, placement: Path | None = None) -> list[Path]:
+    """Every file that reading the design depends on, the entry point first (for fingerprints)."""
+    path = Path(path)
+    found = [companion(path, "nets"), placement or companion(path, "pl"), companion(path, "wts")]
+    return list(dict.fromkeys([path, *(Path(p) for p in found if p is not None)]))
+
+
 def read_design(path: Path, placement: Path | None = None) -> Design:
     """Read a GSRC or MCNC floorplanning design.
 

@@ -14,7 +14,7 @@ from netlists.formats import textio
 from netlists.formats.bookshelf.nets import LETTERS, OFFSET_NONE, OFFSET_PERCENT, OFFSET_UNITS
 from netlists.formats.bookshelf.numbers import lower_left, scaled, shortest
 from netlists.formats.bookshelf.pl import FIXED, FREE, SUFFIXES
-from netlists.formats.bookshelf.write import check_names, net_order
+from netlists.formats.bookshelf.write import check_names, file_stem, net_order
 from netlists.formats.gsrc.blocks import HARD, SOFT, TERMINAL
 from netlists.netlist import PORT, Netlist
 from netlists.orientation import oriented_sizes
@@ -42,7 +42,7 @@ def write_design(design: Design, folder: Path, *, stem: str | None = None, compr
         NetlistError: a name cannot be spelt in the format, or a file cannot be written.
     """
     netlist = design.netlist
-    name = stem or "".join(c if c.isalnum() or c in "._-" else "_" for c in design.name) or "design"
+    name = stem or file_stem(design)
     texts = {"nets": _nets_text(netlist), "pl": placement_text(design, design.placement)}
     weights = _weights_text(netlist)
     if weights is not None:
