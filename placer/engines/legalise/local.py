@@ -1,0 +1,143 @@
+"""Local improvement of a legal arrangement: re-insert, eject and re-insert, and trade places among equals."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from scipy.optimize import linear_sum_assignment
+
+from placer.engines.legalise.nearest import nearest_free
+from placer.engines.legalise.problem import Ints, Problem
+
+#: Classes of equal rectangles up to this size trade places optimally (the assignment is cubic).
+_MAX_CLASS = 1500
+#: Most rectangles one insertion may push out of the way.
+_MAX_EJECTED = 5
+
+
+@njit(cache=True)
+def reinsert(w: Ints, h: Ints, tx: Ints, ty: Ints, bounds: Ints, boxes: Ints, active: np.ndarray, rounds: int) -> int:
+    """Move single rectangles to the nearest free position to their target, until nobody gains.
+
+    Args:
+        w: ``[n]`` widths.
+        h: ``[n]`` heights.
+        tx: ``[n]`` targets.
+        ty: ``[n]`` targets.
+        bounds: ``[4]`` ground.
+        boxes: ``[n + K, 4]`` legal boxes, then walls; updated.
+        active: ``[n + K]`` all True.
+        rounds: most passes over all rectangles.
+
+    Returns:
+        Moves made.
+    """
+    n = len(w)
+    moves = 0
+    for _ in range(rounds):
+        distance = np.empty(n, np.int64)
+        for i in range(n):
+            distance[i] = abs(boxes[i, 0] - tx[i]) + abs(boxes[i, 1] - ty[i])
+        changed = False
+        for i in np.argsort(-distance, kind="mergesort"):
+            now = abs(boxes[i, 0] - tx[i]) + abs(boxes[i, 1] - ty[i])
+            if now == 0:
+                continue
+            active[i] = False
+            x, y, best = nearest_free(w[i], h[i], tx[i], ty[i], bounds, boxes, active, now)
+            active[i] = True
+            if best < now:
+                boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3] = x, y, x + w[i], y + h[i]
+                changed = True
+                moves += 1
+        if not changed:
+            break
+    return moves
+
+
+@njit(cache=True)
+def eject(
+    w: Ints, h: Ints, tx: Ints, ty: Ints, ax: Ints, ay: Ints, weight: np.ndarray, bounds: Ints, boxes: Ints,
+    active: np.ndarray,
+) -> int:  # fmt: skip
+    """Put each displaced rectangle on its target, re-insert those it pushes out, and keep what pays.
+
+    Arguments as for :func:`reinsert`; ``ax``, ``ay`` are the positions nearest to the targets that are clear of walls,
+    ``weight`` is the ``[n]`` float64 cost of a step.
+
+    Returns:
+        Improvements made.
+    """
+    n = len(w)
+    gains = 0
+    distance = np.empty(n, np.int64)
+    for i in range(n):
+        distance[i] = abs(boxes[i, 0] - tx[i]) + abs(boxes[i, 1] - ty[i])
+    out = np.empty(_MAX_EJECTED, np.int64)
+    saved = np.empty((_MAX_EJECTED + 1, 4), np.int64)
+    for i in np.argsort(-distance, kind="mergesort"):
+        now = abs(boxes[i, 0] - tx[i]) + abs(boxes[i, 1] - ty[i])
+        if now == 0:
+            break
+        x, y = ax[i], ay[i]
+        best = abs(x - tx[i]) + abs(y - ty[i])
+        if best >= now:
+            continue
+        ejected = 0
+        before = weight[i] * now
+        for j in range(n):
+            if j == i or boxes[j, 0] >= x + w[i] or boxes[j, 2] <= x or boxes[j, 1] >= y + h[i] or boxes[j, 3] <= y:
+                continue
+            if ejected == _MAX_EJECTED:
+                ejected += 1
+                break
+            out[ejected] = j
+            ejected += 1
+            before += weight[j] * (abs(boxes[j, 0] - tx[j]) + abs(boxes[j, 1] - ty[j]))
+        if ejected > _MAX_EJECTED:
+            continue
+        saved[_MAX_EJECTED] = boxes[i]
+        size = np.empty(ejected, np.int64)
+        for k in range(ejected):
+            saved[k] = boxes[out[k]]
+            active[out[k]] = False
+            size[k] = w[out[k]] * h[out[k]]
+        boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3] = x, y, x + w[i], y + h[i]
+        after = weight[i] * best
+        for k in np.argsort(-size, kind="mergesort"):
+            j = out[k]
+            room = int((before - after) / max(weight[j], 1e-12)) + 1
+            px, py, moved = nearest_free(w[j], h[j], tx[j], ty[j], bounds, boxes, active, room)
+            after += weight[j] * moved
+            if moved >= room:
+                after = np.inf
+                break
+            boxes[j, 0], boxes[j, 1], boxes[j, 2], boxes[j, 3] = px, py, px + w[j], py + h[j]
+            active[j] = True
+        if after < before * (1.0 - 1e-12):
+            gains += 1
+        else:
+            boxes[i] = saved[_MAX_EJECTED]
+            for k in range(ejected):
+                boxes[out[k]] = saved[k]
+                active[out[k]] = True
+    return gains
+
+
+def trade_places(problem: Problem, x: Ints, y: Ints) -> tuple[Ints, Ints]:
+    """Give the positions of equal rectangles to those who want them most: an optimal assignment in each class."""
+    x, y = x.copy(), y.copy()
+    sizes = np.stack([problem.width, problem.height], axis=1)
+    _, label = np.unique(sizes, axis=0, return_inverse=True)
+    order = np.argsort(label.ravel(), kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(label.ravel()[order])) + 1):
+        if not 2 <= len(members) <= _MAX_CLASS:
+            continue
+        cost = np.abs(problem.target_x[members, None] - x[None, members]).astype(np.float64)
+        cost += np.abs(problem.target_y[members, None] - y[None, members])
+        cost *= problem.weight[members, None]
+        _, place = linear_sum_assignment(cost)
+        # Equal costs must not shuffle macros about.
+        if cost[np.arange(len(members)), place].sum() < np.trace(cost) * (1 - 1e-12):
+            x[members], y[members] = x[members[place]], y[members[place]]
+    return x, y
