@@ -4,7 +4,8 @@ The rules are those of the public Circuit Training grouping flow (TILOS-AI-Insti
 fan-out of ``max_fanout`` or more are dropped; a group of cells becomes a soft macro of ``bloat`` times their area, one
 grid column wide; inside a group nets vanish; a net from a group to several outside sinks gets an output pin of its own
 (``Poutput_multi``); nets from a group to one and the same single sink are merged into one whose weight is their number
-(``Poutput_single``); every sink in a group is its one input pin (``Pinput``). Ports and hard macros keep their pins.
+(``Poutput_single``); every sink in a group is its one input pin (``Pinput``). Hard macros keep all pins, ports the
+connected ones.
 """
 
 from __future__ import annotations
@@ -163,7 +164,10 @@ class _Nets:
         """The pin of every connection, and all pins: those of kept nodes, then per soft macro outputs and Pinput."""
         rank = np.full(flat.num_nodes, -1)
         rank[kept] = np.arange(len(kept))
-        old = np.flatnonzero(rank[flat.pin_node] >= 0)
+        used = flat.node_kind[flat.pin_node] != PORT  # a port that lost its net has no pin in this format
+        used[self.driver[self.driver >= 0]] = True
+        used[self.sink[self.sink < flat.num_pins]] = True
+        old = np.flatnonzero(used & (rank[flat.pin_node] >= 0))
         old = old[np.argsort(rank[flat.pin_node[old]], kind="stable")]
         new_pin = np.full(flat.num_pins + soft, -1)
         new_pin[old] = np.arange(len(old))

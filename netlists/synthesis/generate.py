@@ -64,18 +64,19 @@ def _netlist(spec: SynthesisSpec, seed: int, widths: NDArray[np.float64], memori
     """The flat circuit. Nets in order of their drivers: ports, macro outputs, cells."""
     logic, wires = logic_sinks(spec, seed), connect_memories(spec, seed, memories)
     p, m, c, q = len(ports.names), spec.num_macros, spec.cells, len(wires.pin_macro)
-    # Pins are numbered port pins, macro pins, cell pins; nets are keyed by their driver pin.
-    first_cell = p + q
+    # Pins are numbered port pins, macro pins, cell pins; nets are keyed by their driver pin. The ideal clock, port 0,
+    # has no pin, so the pin of port i is i - 1.
+    first_macro, first_cell = p - 1, p - 1 + q
     resets = reset_sinks(spec, seed)
     source, sink = [first_cell + logic.net], [first_cell + logic.node]
-    source += [first_cell + wires.in_cell, p + wires.out_pin]
-    sink += [p + wires.in_pin, first_cell + wires.out_cell]
+    source += [first_cell + wires.in_cell, first_macro + wires.out_pin]
+    sink += [first_macro + wires.in_pin, first_cell + wires.out_cell]
     inputs, outputs = np.flatnonzero(ports.is_input[2:]) + 2, np.flatnonzero(~ports.is_input)
-    source += [inputs, first_cell + ports.cell[outputs]]
-    sink += [first_cell + ports.cell[inputs], outputs]
+    source += [inputs - 1, first_cell + ports.cell[outputs]]
+    sink += [first_cell + ports.cell[inputs], outputs - 1]
     for k, cells in enumerate(resets):
         # Local resets are driven by the first cell outside their region that the region does not hold.
-        driver = 1 if k == 0 else first_cell + (int(cells[0]) - 1) % c
+        driver = 0 if k == 0 else first_cell + (int(cells[0]) - 1) % c
         source.append(np.full(len(cells), driver))
         sink.append(first_cell + cells)
     total = first_cell + c
@@ -86,19 +87,19 @@ def _netlist(spec: SynthesisSpec, seed: int, widths: NDArray[np.float64], memori
     names = list(ports.names) + hierarchy.macro_names(memories, leaf, modules) + hierarchy.cell_names(leaf, modules)
     used = memories.master_of.tolist()
     masters = memories.masters
-    pin_names = list(ports.names)
+    pin_names = list(ports.names[1:])
     for i, k in enumerate(used):
         pin_names += [f"{names[p + i]}/{pin}" for pin in masters[k].names]
     pin_names += names[p + m :]
-    zero_p, zero_c = np.zeros(p), np.zeros(c)
+    zero_p, zero_c = np.zeros(p - 1), np.zeros(c)
     is_output = np.concatenate([np.char.startswith(masters[k].names, READ_DATA) for k in used])
     return Netlist(
         name=spec.name or f"synth{m}_{c}_s{seed}",
         node_names=names,
         node_kind=np.repeat(np.array([PORT, HARD_MACRO, STDCELL], np.int8), [p, m, c]),
-        node_width=np.concatenate([zero_p, memories.widths, widths]),
-        node_height=np.concatenate([zero_p, memories.heights, np.full(c, ROW_HEIGHT)]),
-        pin_node=np.concatenate([np.arange(p), p + wires.pin_macro, p + m + np.arange(c)]),
+        node_width=np.concatenate([np.zeros(p), memories.widths, widths]),
+        node_height=np.concatenate([np.zeros(p), memories.heights, np.full(c, ROW_HEIGHT)]),
+        pin_node=np.concatenate([np.arange(1, p), p + wires.pin_macro, p + m + np.arange(c)]),
         pin_dx=np.concatenate([zero_p, *(masters[k].dx for k in used), zero_c]),
         pin_dy=np.concatenate([zero_p, *(masters[k].dy for k in used), zero_c]),
         net_ptr=ptr,
@@ -109,7 +110,7 @@ def _netlist(spec: SynthesisSpec, seed: int, widths: NDArray[np.float64], memori
         pin_dir=np.concatenate(
             [
                 # Seen from the circuit, an input port is a source of signal.
-                np.where(ports.is_input, DIR_INPUT, DIR_OUTPUT),
+                np.where(ports.is_input[1:], DIR_INPUT, DIR_OUTPUT),
                 np.where(is_output, DIR_OUTPUT, DIR_INPUT),
                 np.full(c, DIR_INOUT),
             ]
