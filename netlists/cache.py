@@ -7,7 +7,7 @@ it), and the readers' own source is the same. Entries hold plain arrays, UTF-8 t
 entry that is damaged, of another version or of a changed input is ignored and replaced; a folder that cannot be
 written is left alone without a word.
 
-Only designs that took :data:`MIN_SECONDS` or longer are kept, and at most :data:`MAX_BYTES` in all, oldest use first out.
+Only designs that took :data:`MIN_SECONDS` or longer are kept, and at most :data:`MAX_BYTES`, oldest use first out.
 """
 
 from __future__ import annotations

@@ -6,24 +6,17 @@ A format is a package with ``NAME``, ``sniff``, ``read_design``, ``read_placemen
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 from pathlib import Path
 from types import ModuleType
 
 from netlists.design import Design
 from netlists.errors import NetlistError
-from netlists.formats import circuit_training
+from netlists.formats import bookshelf, circuit_training, gsrc
 from netlists.formats.textio import read_head
 from netlists.placement import Placement
 
 #: Format modules by name, in the order detection asks them.
-FORMATS: dict[str, ModuleType] = {circuit_training.NAME: circuit_training}
-
-for _name in ("bookshelf", "gsrc"):
-    with contextlib.suppress(ImportError, AttributeError):
-        _module = importlib.import_module(f"netlists.formats.{_name}")
-        FORMATS[_module.NAME] = _module
+FORMATS: dict[str, ModuleType] = {module.NAME: module for module in (circuit_training, bookshelf, gsrc)}
 
 
 def sniff(path: Path) -> tuple[ModuleType, str] | None:

@@ -210,7 +210,8 @@ class _Builder:
         pin_node = node_id[owner[pin_recs]]
         dx, dy = (np.where(is_pin, np.nan_to_num(self._numbers(f"{axis}_offset")), 0.0)[pin_recs] for axis in "xy")
         width, height = self._sizes(node_recs, node_kind_of)
-        self._check_offsets(pin_recs, pin_node, dx, dy, width, height)
+        solid = node_kind_of[node_recs][pin_node] != PORT  # a point may stand for a pad of any size
+        self._check_offsets(pin_recs[solid], pin_node[solid], dx[solid], dy[solid], width, height)
 
         drivers = np.flatnonzero(drives)
         degree = 1 + fan_out[drivers]
@@ -315,19 +316,20 @@ class _Builder:
     def _sizes(
         self, recs: NDArray[np.int64], kinds: NDArray[np.int8]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Width and height of each node; ports are points."""
+        """Width and height of each node; ports are points unless the file gives them a size."""
         out = []
         port = kinds[recs] == PORT
         for key in ("width", "height"):
             values = self._numbers(key)[recs]
-            bad = np.flatnonzero(~port & ~(values > 0))
+            values[port & np.isnan(values)] = 0.0
+            bad = np.flatnonzero(~((values > 0) | (port & (values == 0))))
             if len(bad):
-                rec, value = int(recs[bad[0]]), values[bad[0]]
+                rec, value = int(recs[bad[0]]), float(values[bad[0]])
                 what = f"has no {key}" if np.isnan(value) else f"has a {key} that is not above 0"
                 raise self._fail(
                     f"node {self._rec_name(rec)!r} {what}", rec, f'"{key}"', found=None if np.isnan(value) else value
                 )
-            out.append(np.where(port, 0.0, values))
+            out.append(values)
         return out[0], out[1]
 
     def _check_offsets(

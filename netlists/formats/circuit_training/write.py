@@ -229,8 +229,6 @@ def _kept_attributes(netlist: Netlist, skeleton: Skeleton) -> list[str]:
     record = np.repeat(np.arange(len(skeleton.kind)), np.diff(ptr))
     is_node, is_pin = skeleton.kind == REC_NODE, skeleton.kind == REC_PIN
     size = len(skeleton.kind)
-    solid = is_node.copy()
-    solid[is_node] = netlist.node_kind[skeleton.of[is_node]] != PORT
     more: dict[int, str] = {}
 
     def put(name: str, where: NDArray[np.bool_], numbers: NDArray[np.float64], default: float) -> None:
@@ -247,8 +245,8 @@ def _kept_attributes(netlist: Netlist, skeleton: Skeleton) -> list[str]:
         out[where] = source[index[where]]
         return out
 
-    put("width", solid, spread(netlist.node_width, solid, skeleton.of), np.nan)
-    put("height", solid, spread(netlist.node_height, solid, skeleton.of), np.nan)
+    put("width", is_node, spread(netlist.node_width, is_node, skeleton.of), 0.0)
+    put("height", is_node, spread(netlist.node_height, is_node, skeleton.of), 0.0)
     put("x_offset", is_pin, spread(netlist.pin_dx, is_pin, skeleton.of), 0.0)
     put("y_offset", is_pin, spread(netlist.pin_dy, is_pin, skeleton.of), 0.0)
     drives = skeleton.drives >= 0
@@ -284,7 +282,7 @@ def _new_attributes(netlist: Netlist, placement: Placement, skeleton: Skeleton) 
             parts.append((BLOATING, "f", "1"))
         elif kind == REC_NODE:
             node_kind = kinds[index]
-            if node_kind != PORT:
+            if node_kind != PORT or netlist.node_width[index] > 0 or netlist.node_height[index] > 0:
                 parts.append(("height", "f", number(netlist.node_height[index])))
                 parts.append(("width", "f", number(netlist.node_width[index])))
             if node_kind != PORT or placement.orient[index] != orientation.N:
