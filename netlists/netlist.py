@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -85,6 +85,16 @@ class Netlist:
             object.__setattr__(self, key, tuple(getattr(self, key)))
         object.__setattr__(self, "extras", MappingProxyType(dict(self.extras)))
         self._validate()
+
+    # A mapping proxy can be neither copied deeply nor sent to another process by default; Gymnasium does the first to
+    # the arguments of every environment, process pools do the second.
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Netlist:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return _rebuilt, (values | {"extras": dict(self.extras)},)
 
     # -- sizes ---------------------------------------------------------------------------------------------------
 
@@ -213,6 +223,10 @@ _DTYPES: dict[str, type] = {
     "net_ptr": np.int64, "net_pins": np.int32, "net_source": np.int64, "net_weight": np.float64,
     "min_aspect": np.float64, "max_aspect": np.float64,
 }  # fmt: skip
+
+
+def _rebuilt(values: dict[str, Any]) -> Netlist:
+    return Netlist(**values)
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
