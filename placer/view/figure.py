@@ -91,10 +91,12 @@ def traces(
     return [*out, *_grid(view, grid), *_flylines(view, flylines)]
 
 
-def layout(view: Scene) -> go.Layout:
-    """Axes in microns at equal scale, legend and fonts."""
-    c = view.canvas
-    margin = 0.03 * max(c.width, c.height)
+def layout(*views: Scene) -> go.Layout:
+    """Axes in microns at equal scale that hold all views (of one design), legend and fonts."""
+    view = views[0]
+    left, bottom = (min(v.extent[k] for v in views) for k in (0, 1))
+    right, top = (max(v.extent[k] for v in views) for k in (2, 3))
+    margin = 0.02 * max(right - left, top - bottom)
     axis = {
         "showgrid": False, "zeroline": False, "ticks": "outside", "tickcolor": "#c5ccd6", "ticklen": 4,
         "tickfont": {"color": theme.FAINT, "size": 11}, "constrain": "domain",
@@ -105,8 +107,8 @@ def layout(view: Scene) -> go.Layout:
         font={"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "color": theme.INK, "size": 12},
         paper_bgcolor="#ffffff",
         plot_bgcolor=theme.GROUND,
-        xaxis={**axis, "range": [c.x0 - margin, c.x1 + margin], "title": {"text": "x, µm", "standoff": 4}},
-        yaxis={**axis, "range": [c.y0 - margin, c.y1 + margin], "title": {"text": "y, µm", "standoff": 4},
+        xaxis={**axis, "range": [left - margin, right + margin], "title": {"text": "x, µm", "standoff": 4}},
+        yaxis={**axis, "range": [bottom - margin, top + margin], "title": {"text": "y, µm", "standoff": 4},
                "scaleanchor": "x"},
         shapes=[{
             "type": "path", "path": _svg_path(view.rings), "fillcolor": theme.CANVAS_FILL, "layer": "below",
@@ -118,6 +120,7 @@ def layout(view: Scene) -> go.Layout:
         dragmode="pan",
         hoverlabel={"bgcolor": "#ffffff", "bordercolor": theme.FAINT, "align": "left", "namelength": -1},
         legend={"itemsizing": "constant", "x": 1.01, "y": 0.5, "yanchor": "middle", "title": {"text": ""}},
+        modebar={"bgcolor": "rgba(255,255,255,0)", "color": "#9aa5b4", "activecolor": theme.FAINT},
         margin={"l": 60, "r": 20, "t": 56, "b": 48},
         height=720,
     )  # fmt: skip
@@ -165,7 +168,7 @@ def _crowd(view: Scene) -> list[go.Heatmap]:
         go.Heatmap(
             z=np.round(fill, 3).astype(np.float32), x0=c.x0 + dx / 2, dx=dx, y0=c.y0 + dy / 2, dy=dy, zmin=0.0,
             zmax=max(1.0, float(np.percentile(fill, 99.5))), colorscale=theme.scale(theme.CELLS), showscale=False,
-            name="standard cells (area filled)", meta="crowd", showlegend=True,
+            name=" and ".join(f"{word}, as area" for word, _ in view.crowds), meta="crowd", showlegend=True,
             hovertemplate="cells fill %{z:.0%}<br>at (%{x:.1f}, %{y:.1f}) µm<extra></extra>",
         )
     ]  # fmt: skip
@@ -253,7 +256,7 @@ def _ports(view: Scene, hover: bool) -> list[go.Scatter]:
         go.Scatter(
             x=view.placement.x[shown], y=view.placement.y[shown], mode="markers",
             name="ports" if len(ids) else f"ports ({len(shown):,} of {len(everyone):,})", meta="objects",
-            marker={"symbol": "diamond", "size": 6, "color": theme.PORT_COLOUR, "line": {"width": 0}},
+            marker={"symbol": "diamond", "size": 5, "color": theme.PORT_COLOUR, "line": {"width": 0}},
             **_hover(view, shown, hover),
         )
     ]  # fmt: skip

@@ -20,10 +20,10 @@ def macro_groups(netlist: Netlist, ids: NDArray[np.int64]) -> list[tuple[str, ND
 
     Args:
         netlist: names and sizes.
-        ids: objects to group.
+        ids: objects to group, in any order.
 
     Returns:
-        (label, ascending ids) of each group, the largest first; every id is in exactly one.
+        (label, ids) of each group, the largest first; every id is in exactly one.
     """
     if not len(ids):
         return []
@@ -39,7 +39,14 @@ def macro_groups(netlist: Netlist, ids: NDArray[np.int64]) -> list[tuple[str, ND
         groups.update(parts)
     if len(groups) == 1:
         return _by_size(netlist, ids)
-    found = [("/".join(key).rstrip("/") or "top level", np.array(members, np.int64)) for key, members in groups.items()]
+    # What all groups have in common says nothing about any of them.
+    shared = 0
+    while len({key[shared] if len(key) > shared else None for key in groups}) == 1:
+        shared += 1
+    found = [
+        ("/".join(key[shared:]).rstrip("/") or "top level", np.array(members, np.int64))
+        for key, members in groups.items()
+    ]
     return sorted(found, key=lambda item: (-len(item[1]), item[0]))
 
 
@@ -65,5 +72,5 @@ def _by_size(netlist: Netlist, ids: NDArray[np.int64]) -> list[tuple[str, NDArra
     which = which.ravel()
     if not 1 < len(sizes) <= MAX_GROUPS:
         return [("hard macros", ids)]
-    found = [(f"{w:g} x {h:g} um", ids[which == k]) for k, (w, h) in enumerate(sizes)]
+    found = [(f"{w:g} \N{MULTIPLICATION SIGN} {h:g} µm", ids[which == k]) for k, (w, h) in enumerate(sizes)]
     return sorted(found, key=lambda item: (-len(item[1]), item[0]))

@@ -93,12 +93,12 @@ class _Frame:
     """From microns to pixels: the canvas fills the picture beside the legend; y turns over."""
 
     def __init__(self, view: Scene, width: int) -> None:
-        c = view.canvas
+        self.x0, y0, x1, self.y1 = view.extent
         inner = width - 3 * _MARGIN - _LEGEND
         # Very tall canvases must not make endless pictures.
-        self.scale = min(inner / c.width, 2.0 * inner / c.height)
-        self.x0, self.y1, self.left, self.top = c.x0, c.y1, float(_MARGIN), float(_MARGIN + _TITLE)
-        self.right, self.bottom = self.left + c.width * self.scale, self.top + c.height * self.scale
+        self.scale = min(inner / (x1 - self.x0), 2.0 * inner / (self.y1 - y0))
+        self.left, self.top = float(_MARGIN), float(_MARGIN + _TITLE)
+        self.right, self.bottom = self.left + (x1 - self.x0) * self.scale, self.top + (self.y1 - y0) * self.scale
         self.width = width
         self.height = max(round(self.bottom + _MARGIN), 380)
 
@@ -112,7 +112,9 @@ class _Frame:
 
 def _draw(view: Scene, frame: _Frame, sheet: Surface, layer: str | None) -> None:
     heat = view.maps.get(layer) if layer is not None else None
-    whole = (frame.left, frame.top, frame.right, frame.bottom)
+    c = view.canvas
+    (left, top), (right, bottom) = frame.points(np.array([[c.x0, c.y1], [c.x1, c.y0]]))
+    whole = (float(left), float(top), float(right), float(bottom))
     for ring in view.rings:
         sheet.polygon(frame.points(ring), theme.CANVAS_FILL, None)
     if heat is not None:
@@ -120,24 +122,26 @@ def _draw(view: Scene, frame: _Frame, sheet: Surface, layer: str | None) -> None
     elif view.crowd_fill is not None:
         fill = view.crowd_fill
         sheet.raster(whole, _colours(fill, theme.CELLS, max(1.0, float(np.percentile(fill, 99.5)))))
-    for b in view.canvas.blockages:
+    for b in c.blockages:
         for ring in polygon_rings(b.polygon):
             sheet.polygon(frame.points(ring), None if heat is not None else theme.BLOCKAGE_FILL, theme.BLOCKAGE_LINE)
     entries: list[tuple[str, str | None, str]] = []
+    plain = heat is not None  # outlines only: groups would look alike
 
     def boxes(ids: NDArray[np.int64], label: str, fill: str, line: str, width: float) -> None:
         if not len(ids):
             return
         left, bottom, right, top = (edge[ids] for edge in view.box)
         corners = np.stack([left, bottom, right, bottom, right, top, left, top], axis=1).reshape(-1, 4, 2)
-        shown = None if heat is not None else fill
+        shown = None if plain else fill
         for polygon in frame.points(corners):
             sheet.polygon(polygon, shown, line, width)
         entries.append((f"{label} ({len(ids):,})", fill, line))
 
     boxes(view.ids(STDCELL), "standard cells", theme.CELLS[2], theme.CELLS[4], 0.5)
     boxes(view.ids(SOFT_MACRO), "soft macros", theme.SOFT_FILL, theme.SOFT_LINE, 0.8)
-    for (label, ids), colour in zip(view.groups, theme.GROUP_COLOURS, strict=False):
+    groups = [("hard macros", view.ids(HARD_MACRO))] if plain else view.groups
+    for (label, ids), colour in zip(groups, theme.GROUP_COLOURS, strict=False):
         boxes(ids, label, colour, theme.HARD_LINE, 1.0)
     for corners in frame.points(view.marks(view.ids(HARD_MACRO))):
         sheet.polygon(corners, theme.MARK, None)
@@ -149,7 +153,9 @@ def _draw(view: Scene, frame: _Frame, sheet: Surface, layer: str | None) -> None
     for at in frame.points(np.stack([view.placement.x[shown], view.placement.y[shown]], axis=1)):
         sheet.polygon(at + diamond, theme.PORT_COLOUR, None)
     if view.crowd_fill is not None and heat is None:
-        entries.append(("area filled by cells", theme.CELLS[3], theme.CELLS[4]))
+        entries.append(
+            (" and ".join(f"{word} ({count:,})" for word, count in view.crowds), theme.CELLS[3], theme.CELLS[4])
+        )
     if view.canvas.blockages:
         entries.append(("blockages", theme.BLOCKAGE_FILL, theme.BLOCKAGE_LINE))
     if len(ports):
@@ -239,7 +245,9 @@ class _Png:
         pen = ImageDraw.Draw(small)
         for x, y, text, size, colour, bold in self.texts:
             font = ImageFont.load_default(size)
-            pen.text((x, y), text, fill=colour, font=font, anchor="lm", stroke_width=0.4 if bold else 0)
+            # The built-in font has no bold face: a second print beside the first makes one.
+            for shift in (0.0, 0.5) if bold else (0.0,):
+                pen.text((x + shift, y), text, fill=colour, font=font, anchor="lm")
         out = io.BytesIO()
         small.save(out, "PNG", optimize=True)
         return out.getvalue()

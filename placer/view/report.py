@@ -102,7 +102,7 @@ def write_report(
 
 
 def _figures(design: Design, view: Scene) -> dict[str, Any]:
-    from placer.score import score_placement
+    from placer.scoring import score_placement
 
     return {} if view.cost is None else score_placement(design, view.placement).as_dict()
 

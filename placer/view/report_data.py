@@ -58,7 +58,7 @@ def page_data(views: Mapping[str, Scene], history: Sequence[HistoryPoint] | None
              "peak": max(float(s.maps[layer.key].max()) for s in scenes)}
             for layer in LAYERS if layer.key in last.maps
         ],
-        "layout": _page_layout(last),
+        "layout": _page_layout(scenes),
         "nodes": {
             "drawn": len(drawn),
             "name": [n.node_names[i] for i in points],
@@ -87,6 +87,8 @@ def _view(label: str, view: Scene, points: np.ndarray, local: np.ndarray, tops: 
         if trace.meta == "objects":
             labels.append({"text": _plain(trace.name), "count": len(trace.customdata)})
             trace.customdata = local[trace.customdata]
+        elif trace.meta == "crowd":
+            labels.append({"text": trace.name, "count": sum(count for _, count in view.crowds)})
         else:
             labels.append({"text": _plain(trace.name)})
         if trace.type == "heatmap":
@@ -131,8 +133,8 @@ def _links(view: Scene) -> Connections:
     return connections(view.design.netlist, drawn, np.where(hard, max(10, macro_lines), max(10, other_lines)))
 
 
-def _page_layout(view: Scene) -> dict[str, Any]:
-    made: dict[str, Any] = layout(view).to_plotly_json()
+def _page_layout(views: Sequence[Scene]) -> dict[str, Any]:
+    made: dict[str, Any] = layout(*views).to_plotly_json()
     for key in ("title", "legend", "height"):
         made.pop(key)
     return {**made, "showlegend": False, "margin": {"l": 58, "r": 10, "t": 8, "b": 44}, "autosize": True}

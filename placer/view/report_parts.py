@@ -160,7 +160,7 @@ def legality_text(legality: LegalityReport) -> str:
         )
         found = ""
     else:
-        said = f"<p>{escape(legality.summary())}</p>"
+        said = f"<p>{escape(_sentence(legality.summary()))}</p>"
         listed = "".join(f"<li>{escape(v.message)}</li>" for v in legality.violations[:LISTED])
         rest = len(legality.violations) - LISTED
         found = (
@@ -200,8 +200,8 @@ def _scaled(microns: float) -> tuple[str, str]:
     """A length with the unit that keeps it short."""
     for unit, size in (("m", 1e6), ("mm", 1e3)):
         if abs(microns) >= size:
-            return f"{microns / size:,.4g}", unit
-    return f"{microns:,.4g}", "µm"
+            return f"{microns / size:#,.4g}", unit
+    return f"{microns:#,.4g}", "µm"
 
 
 def _delta(key: str, before: float, after: float) -> str:
@@ -235,6 +235,10 @@ def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,.6g}" if isinstance(value, float) else str(value)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
 
 
 def _words(key: str) -> str:

@@ -89,10 +89,31 @@ class Scene:
         (w, h), p = self.size, self.placement
         return p.x - w / 2, p.y - h / 2, p.x + w / 2, p.y + h / 2
 
+    @cached_property
+    def extent(self) -> tuple[float, float, float, float]:
+        """Left, bottom, right, top of what a drawing should show: the canvas and what hangs over its edge.
+
+        Objects further out than half the canvas do not count: a stray one must not shrink everything else.
+        """
+        c, placed = self.canvas, self.placement.placed
+        left, bottom, right, top = (edge[placed] for edge in self.box)
+        slack_x, slack_y = c.width / 2, c.height / 2
+        return (
+            max(c.x0 - slack_x, float(left.min(initial=c.x0))),
+            max(c.y0 - slack_y, float(bottom.min(initial=c.y0))),
+            min(c.x1 + slack_x, float(right.max(initial=c.x1))),
+            min(c.y1 + slack_y, float(top.max(initial=c.y1))),
+        )
+
     def ids(self, kind: int) -> NDArray[np.int64]:
         """Objects of a kind that are placed and few enough to be drawn one by one."""
         ids = self.crowd(kind)
-        return ids if len(ids) <= SHAPE_LIMIT else ids[:0]
+        return self.stacked(ids) if len(ids) <= SHAPE_LIMIT else ids[:0]
+
+    def stacked(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Objects in drawing order: the largest first, so that none hides a smaller one."""
+        n = self.design.netlist
+        return ids[np.argsort(-n.node_width[ids] * n.node_height[ids], kind="stable")]
 
     def crowd(self, kind: int) -> NDArray[np.int64]:
         """All placed objects of a kind."""
@@ -105,8 +126,16 @@ class Scene:
 
     @cached_property
     def groups(self) -> list[tuple[str, NDArray[np.int64]]]:
-        """Hard macros drawn one by one, by group: (label, ids)."""
-        return macro_groups(self.design.netlist, self.ids(HARD_MACRO))
+        """Hard macros drawn one by one, by group, in drawing order: (label, ids)."""
+        n = self.design.netlist
+        found = [(label, self.stacked(ids)) for label, ids in macro_groups(n, self.ids(HARD_MACRO))]
+        return sorted(found, key=lambda group: -n.node_width[group[1][0]] * n.node_height[group[1][0]])
+
+    @cached_property
+    def crowds(self) -> list[tuple[str, int]]:
+        """Kinds that are drawn as the area they fill: (what people call them, number of objects)."""
+        found = [(kind, len(self.crowd(kind))) for kind in (HARD_MACRO, SOFT_MACRO, STDCELL)]
+        return [(KIND_WORDS[kind] + "s", count) for kind, count in found if count > SHAPE_LIMIT]
 
     @cached_property
     def crowd_fill(self) -> NDArray[np.float64] | None:
@@ -136,7 +165,7 @@ class Scene:
         """
         n, p = self.design.netlist, self.placement
         w, h = n.node_width[ids], n.node_height[ids]
-        side = 0.28 * np.minimum(w, h)
+        side = np.minimum(0.28 * np.minimum(w, h), 0.015 * max(self.canvas.width, self.canvas.height))
         x = np.stack([-w / 2, -w / 2 + np.minimum(2 * side, w), -w / 2], axis=1)
         y = np.stack([-h / 2, -h / 2, -h / 2 + side], axis=1)
         m = MATRIX[p.orient[ids]][:, None, :]

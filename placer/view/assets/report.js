@@ -36,6 +36,13 @@
   const number = (value, digits = 6) => Number(value.toPrecision(digits)).toLocaleString("en-US", { maximumFractionDigits: 6 });
   const percent = (value) => (100 * value).toFixed(Math.abs(value) < 0.0995 ? 2 : 1) + " %";
 
+  /** The end of a hierarchical name tells siblings apart; the whole of it is in the tooltip. */
+  function shorten(name, limit = 52) {
+    if (name.length <= limit) return name;
+    const tail = name.slice(-limit), cut = tail.indexOf("/");
+    return "…" + (cut >= 0 && cut < limit - 8 ? tail.slice(cut) : tail);
+  }
+
   function facts(i) {
     const v = views[state.view].nodes;
     const rows = [
@@ -199,7 +206,7 @@
       const rows = [];
       for (let e = from; e < Math.min(to, from + 8); e++) {
         const j = links.neighbour[e];
-        const go = element("button", { type: "button", className: "link" }, nodes.name[j]);
+        const go = element("button", { type: "button", className: "link", title: nodes.name[j] }, shorten(nodes.name[j]));
         go.addEventListener("click", () => pick(j));
         rows.push(element("tr", {}, element("td", {}, go), element("td", {}, String(links.nets[e])), element("td", {}, number(links.weight[e], 3))));
       }
@@ -288,6 +295,10 @@
   const index = new Map(nodes.name.map((name, i) => [name, i]));
   const limit = Math.min(nodes.drawn, 5000);
   byId("names").replaceChildren(...nodes.name.slice(0, limit).map((name) => element("option", { value: name })));
+  // A whole name picks at once (that is also what choosing a suggestion does); a part of one picks on Enter.
+  byId("find").addEventListener("input", (event) => {
+    if (index.has(event.target.value)) pick(index.get(event.target.value));
+  });
   byId("find").addEventListener("change", (event) => {
     const text = event.target.value;
     let k = index.get(text);
