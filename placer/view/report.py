@@ -115,4 +115,4 @@ def _same_layers(a: Scene, b: Scene) -> None:
 
 
 def _asset(name: str) -> str:
-    return resources.files("placer.view").joinpath("assets", name).read_text(encoding="utf-8")
+    return resources.files("placer.view.assets").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The report page: its HTML, style sheet and script."""
