@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from netlists.errors import NetlistError, PlacementError
     from netlists.netlist import Netlist
     from netlists.placement import Placement
-    from placer.api import Score, convert, load, place, score, show
+    from placer.api import convert, load, place, score, show
     from placer.flow import Result
+    from placer.scoring import Score
 
 #: Public name -> the module that defines it, imported on first use (PEP 562).
 _HOMES: dict[str, str] = {
@@ -43,7 +44,7 @@ _HOMES: dict[str, str] = {
     "Placement": "netlists.placement",
     "PlacementError": "netlists.errors",
     "Result": "placer.flow",
-    "Score": "placer.api",
+    "Score": "placer.scoring",
     "convert": "placer.api",
     "load": "placer.api",
     "place": "placer.api",

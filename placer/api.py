@@ -9,12 +9,12 @@ from netlists.design import Design
 from netlists.load import load as _load
 from netlists.placement import Placement
 from placer.budget import Budget, Progress, silent
-from placer.score import Score, score_placement
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from placer.flow import Result
+    from placer.scoring import Score
 
 Source = str | Path | Design
 
@@ -49,7 +49,7 @@ def load(source: Source, placement: str | Path | Placement | None = None) -> Des
 def place(
     source: Source,
     *,
-    time_limit: float | None = 60.0,
+    time_limit: float | None = None,
     seed: int = 0,
     effort: str = "default",
     jobs: int | None = None,
@@ -61,13 +61,13 @@ def place(
 
     Args:
         source: what :func:`load` takes.
-        time_limit: seconds of wall-clock time; None with ``iterations`` only.
+        time_limit: seconds of wall-clock time; what the effort takes when None: 15, 60 or 300.
         seed: the same seed and the same ``iterations`` give the same bytes.
         effort: ``"fast"``, ``"default"`` or ``"best"``.
-        jobs: processes; the machine's cores when None.
-        budget: a budget of the caller's, to stop the run from outside.
+        jobs: searches side by side; the cores this process may use when None.
+        budget: a clock and stop flag of the caller's; replaces ``time_limit``.
         progress: called with :class:`placer.budget.Event` now and then; None listens to nothing.
-        iterations: bounds the work instead of the clock, for runs that can be repeated exactly.
+        iterations: exact proposals in total, instead of time, for runs that can be repeated to the byte.
 
     Returns:
         The placement, its cost and legality, and those of the start.
@@ -101,6 +101,8 @@ def score(source: Source, placement: str | Path | Placement | None = None) -> Sc
         NetlistError: the design cannot be read.
         PlacementError: the placement is not one of this design.
     """
+    from placer.scoring import score_placement
+
     design = load(source)
     return score_placement(design, None if placement is None else load(design, placement).placement)
 
@@ -146,6 +148,6 @@ def convert(
         NetlistError: the design cannot be read, the format is unknown or cannot hold it, or writing failed.
         PlacementError: the placement is not one of this design.
     """
-    from placer.convert import write_converted
+    from placer.conversion import write_converted
 
     return write_converted(load(source, placement), Path(target), format)

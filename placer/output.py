@@ -20,7 +20,7 @@ import numpy as np
 from netlists.design import Design
 from netlists.errors import NetlistError
 from placer._version import __version__
-from placer.score import jsonable, score_placement
+from placer.scoring import jsonable, score_placement
 
 if TYPE_CHECKING:
     from placer.flow import Result
@@ -153,7 +153,7 @@ def result_record(result: Result, settings: Mapping[str, Any] | None = None) -> 
     """
     design = result.design
     end = score_placement(design, result.placement)
-    start = None if result.start_placement is None else score_placement(design, result.start_placement).as_dict()
+    start = None if result.start_cost is None else score_placement(design, result.start_placement).as_dict()
     record = {
         **end.as_dict(),
         "start": start,
@@ -198,7 +198,7 @@ def _write_report(result: Result, path: Path, record: Mapping[str, Any]) -> None
         path,
         result.design,
         result.placement,
-        start=result.start_placement,
+        start=None if result.start_cost is None else result.start_placement,
         cost=result.cost,
         start_cost=result.start_cost,
         history=result.history,

@@ -92,3 +92,9 @@ def test_importing_placer_makes_the_environments_known_without_loading_them(tmp_
 def test_importing_placer_is_quick(tmp_path: Path) -> None:
     code = "import time; start = time.process_time(); import placer; print(time.process_time() - start)"
     assert min(float(python(code, tmp_path).stdout) for _ in range(3)) < 0.5
+
+
+def test_no_module_has_the_name_of_a_public_function() -> None:
+    # Importing placer/score.py would replace the function placer.score by the module.
+    modules = {path.stem for path in (ROOT / "placer").iterdir()}
+    assert not modules & set(placer.__all__)

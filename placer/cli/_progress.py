@@ -22,11 +22,13 @@ class RunProgress:
         console: where to draw; a terminal gets one live line, anything else a line for every phase and every
             ``PLAIN_PERIOD`` seconds.
         time_limit: seconds the run may take; they scale the bar.
+        started: ``time.perf_counter()`` when the run began; now when None.
     """
 
-    def __init__(self, console: Console, time_limit: float) -> None:
+    def __init__(self, console: Console, time_limit: float, started: float | None = None) -> None:
         self._console = console
         self._limit = time_limit
+        self._started = time.perf_counter() if started is None else started
         self._phase = ""
         self._last = float("-inf")
         self._live: Progress | None = None
@@ -55,12 +57,13 @@ class RunProgress:
 
     def __call__(self, event: Event) -> None:
         """Draw one report."""
+        # The run's clock, not the event's: the phases of a run may count their seconds each from its own beginning.
+        seconds = time.perf_counter() - self._started
         cost = "" if event.cost is None else f"proxy cost {event.cost:.4f}"
         if self._live is not None:
-            self._live.update(self._task, description=event.phase, completed=min(event.seconds, self._limit), cost=cost)
+            self._live.update(self._task, description=event.phase, completed=min(seconds, self._limit), cost=cost)
             return
-        now = time.monotonic()
-        if event.phase != self._phase or now - self._last >= PLAIN_PERIOD:
-            self._phase, self._last = event.phase, now
+        if event.phase != self._phase or seconds - self._last >= PLAIN_PERIOD:
+            self._phase, self._last = event.phase, seconds
             work = f"  step {event.step}" + (f" of {event.total}" if event.total else "") if event.step else ""
-            self._console.print(f"{event.seconds:8.1f} s  {event.phase:<10}{work}  {cost}".rstrip(), highlight=False)
+            self._console.print(f"{seconds:8.1f} s  {event.phase:<10}{work}  {cost}".rstrip(), highlight=False)

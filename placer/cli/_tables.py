@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from placer.cost.legality import check
-from placer.score import Score
+from placer.scoring import Score
 
 if TYPE_CHECKING:
     from placer.flow import Result
@@ -23,10 +24,10 @@ def result_table(result: Result) -> Table:
     Args:
         result: what :func:`placer.place` returned. A design that came without a placement has no start column.
     """
-    table = Table(title=result.design.name, title_justify="left")
+    table = Table(title=escape(result.design.name), title_justify="left")
     table.add_column("")
     ends: list[tuple[Any, int]] = []
-    if result.start_cost is not None and result.start_placement is not None:
+    if result.start_cost is not None:
         table.add_column("start", justify="right")
         ends.append((result.start_cost, check(result.design, result.start_placement).overlaps))
     table.add_column("end", justify="right")
@@ -52,7 +53,7 @@ def score_table(score: Score) -> Table:
         score: what :func:`placer.score` returned.
     """
     values = score.as_dict()
-    table = Table(title=values.pop("design"), title_justify="left", show_header=False)
+    table = Table(title=escape(values.pop("design")), title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")
     for name in ("violations", "violation_counts", "legal"):
@@ -62,7 +63,7 @@ def score_table(score: Score) -> Table:
     table.add_row("legal", "yes" if score.legality.legal else "no")
     violations = score.legality.violations
     for violation in violations[:SHOWN_VIOLATIONS]:
-        table.add_row(violation.rule, violation.message)
+        table.add_row(violation.rule, escape(violation.message))
     if len(violations) > SHOWN_VIOLATIONS:
         table.add_row("", f"and {len(violations) - SHOWN_VIOLATIONS:,} more (--json lists them)")
     return table

@@ -34,4 +34,4 @@ def convert(
     design = api.load(source, placement)
     print_notes(design, Console(stderr=True, highlight=False))
     for file in api.convert(design, target, format=format):
-        Console(highlight=False).print(str(file), soft_wrap=True)
+        print(file)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-EXAMPLES = ("placer list", "placer fetch ibm01", "PLACER_DATA=~/designs placer fetch ariane133_ng45")
+if TYPE_CHECKING:
+    from netlists.download import DownloadProgress
+
+EXAMPLES = ("placer list", "placer fetch ibm01", "placer place ibm01")
 
 
 def fetch(
@@ -15,8 +20,35 @@ def fetch(
 ) -> None:
     """Download an open design, verify its checksum and keep it; an interrupted download is continued.
 
-    Designs are kept under PLACER_DATA, or in the user's cache folder; afterwards NAME works as a DESIGN.
+    Designs are kept in PLACER_HOME, by default the user's data folder; copies under PLACER_DATA are used as they are.
+    Afterwards NAME works as a DESIGN.
     """
     from netlists import catalogue
 
-    Console(highlight=False).print(str(catalogue.fetch(name)), soft_wrap=True)
+    with _shown() as progress:
+        path = catalogue.fetch(name, progress=progress)
+    print(path)
+
+
+@contextlib.contextmanager
+def _shown() -> Iterator[DownloadProgress | None]:
+    """A bar for each file on a terminal; silence elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
+
+    from netlists.download import DownloadEvent
+
+    with Progress(
+        *Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn(), console=Console(stderr=True)
+    ) as bars:
+        tasks = {}
+
+        def draw(event: DownloadEvent) -> None:
+            if event.file not in tasks:
+                tasks[event.file] = bars.add_task(event.file, total=event.total)
+            bars.update(tasks[event.file], completed=event.done, total=event.total)
+
+        yield draw

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import typer
@@ -48,34 +48,43 @@ def place(
             show_default="out/<design>",
         ),
     ] = None,
-    time_limit: Annotated[
-        float,
-        typer.Option("--time", "-t", parser=parse_duration, metavar="TIME", help="Wall-clock limit: 90, 60s, 5m, 1h."),
-    ] = "60s",  # type: ignore[assignment] - Typer parses the default too
+    time: Annotated[
+        float | None,
+        typer.Option(
+            "--time",
+            "-t",
+            parser=parse_duration,
+            metavar="TIME",
+            help="Wall-clock limit: 90, 60s, 5m, 1h.",
+            show_default="15s, 60s or 5m by effort",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Start of every random choice.")] = 0,
     effort: Annotated[Effort, typer.Option("--effort", "-e", help="How the time is spent.")] = Effort.default,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Processes.", show_default="the machine's cores")
+        int | None,
+        typer.Option("--jobs", "-j", min=1, help="Searches side by side.", show_default="the machine's cores"),
     ] = None,
 ) -> None:
     """Find a legal placement of low cost and write it in the design's own format.
 
     Ctrl-C ends the run early and keeps the best placement so far; a second Ctrl-C stops at once.
     """
+    started = perf_counter()
     from placer import api
     from placer import output as files
+    from placer.flow import EFFORTS, cores
 
-    budget = Budget(time_limit)
+    budget = Budget(time or EFFORTS[effort].seconds, started=started)
     console, log = Console(highlight=False), Console(stderr=True, highlight=False)
     problem = api.load(design)
     print_notes(problem, log)
     target = files.target(problem, output)
     with files.reserve(target), stop_on_signals(budget.stop):
         try:
-            with RunProgress(log, time_limit) as progress:
+            with RunProgress(log, budget.time_limit or 0.0, started) as progress:
                 result = api.place(
                     problem,
-                    time_limit=time_limit,
                     seed=seed,
                     effort=effort.value,
                     jobs=jobs,
@@ -87,9 +96,9 @@ def place(
         settings = {
             "command": shlex.join(["placer", *sys.argv[1:]]),
             "effort": effort.value,
-            "jobs": jobs or os.cpu_count(),
+            "jobs": jobs or cores(),
             "seed": seed,
-            "time_limit": time_limit,
+            "time_limit": budget.time_limit,
         }
         written = files.write_result(result, target, settings=settings)
 
@@ -97,7 +106,7 @@ def place(
 
     console.print(result_table(result))
     for file in written.values():
-        console.print(str(file), soft_wrap=True)
+        print(file)
     if result.interrupted:
         log.print("placer: interrupted; this is the best placement found until then")
         raise typer.Exit(INTERRUPTED)

@@ -39,4 +39,4 @@ def show(
     problem = api.load(design, placement)
     print_notes(problem, Console(stderr=True, highlight=False))
     file = api.show(problem, path=output or Path("out") / f"{problem.name}.html")
-    Console(highlight=False).print(str(file), soft_wrap=True)
+    print(file)

@@ -37,4 +37,4 @@ def synth(
     design = synthesize(spec, seed=seed)
     print_notes(design, Console(stderr=True, highlight=False))
     for file in api.convert(design, output, format=format):
-        Console(highlight=False).print(str(file), soft_wrap=True)
+        print(file)

@@ -1,0 +1,100 @@
+"""``placer convert``, ``show`` and ``synth``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import placer
+from netlists.errors import NetlistError
+from placer.cli import run
+
+
+@pytest.mark.parametrize(
+    ("target", "written"),
+    [
+        ("new/a.pb.txt", {"a.pb.txt", "a.plc"}),
+        ("new/a.aux", {"a.aux", "a.nodes", "a.nets", "a.wts", "a.pl", "a.scl"}),
+        ("new/a.plc", {"a.plc"}),
+        ("new/a.pl", {"a.pl"}),
+        ("new", {"netlist.pb.txt", "initial.plc"}),
+    ],
+)
+def test_the_name_of_the_target_says_what_is_written(
+    target: str, written: set[str], tiny: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["convert", str(tiny), target]) == 0
+    assert {file.name for file in (elsewhere / "new").iterdir()} == written
+    assert {Path(line).name for line in capsys.readouterr().out.split()} == written
+
+
+def test_there_and_back_keeps_places_and_wirelength(tiny: Path, elsewhere: Path) -> None:
+    before = placer.load(tiny)
+    placer.convert(tiny, "b/tiny.aux.gz")
+    placer.convert("b", "c/tiny.pb.txt")
+    after = placer.load("c")
+    assert after.netlist.node_names == before.netlist.node_names
+    solid = before.netlist.node_kind != 3
+    np.testing.assert_allclose(np.diff(after.placement.x[solid]), np.diff(before.placement.x[solid]), rtol=0, atol=1e-6)
+    assert placer.score("c").cost.hpwl_um == pytest.approx(placer.score(tiny).cost.hpwl_um, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["b.txt"], "a name ending in .pb.txt"),
+        (["b.aux", "--format", "gsrc"], "one of a bookshelf file"),
+        (["b.aux", "--format", "lefdef2"], "unknown format"),
+    ],
+)
+def test_a_target_that_makes_no_sense_is_bad_usage(
+    words: list[str], told: str, tiny: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["convert", str(tiny), *words]) == 2
+    assert told in capsys.readouterr().err
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_convert_spares_its_input(tiny: Path) -> None:
+    for target in (tiny, tiny / "netlist.pb.txt", tiny / "initial.plc"):
+        with pytest.raises(NetlistError, match="input"):
+            placer.convert(tiny, target)
+
+
+@pytest.mark.parametrize(("name", "magic"), [("a.png", b"\x89PNG"), ("a.svg", b"<"), ("a.html", b"<")])
+def test_show_writes_pages_and_pictures(name: str, magic: bytes, tiny: Path, elsewhere: Path) -> None:
+    assert run(["show", str(tiny), "-o", name]) == 0
+    assert (elsewhere / name).read_bytes().startswith(magic)
+
+
+def test_show_goes_to_out_by_default(tiny: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["show", str(tiny)]) == 0
+    assert capsys.readouterr().out.strip() == "out/tiny.html"
+    assert (elsewhere / "out" / "tiny.html").stat().st_size > 1000
+
+
+def test_show_refuses_other_kinds_of_files(tiny: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["show", str(tiny), "-o", "a.jpg"]) == 2
+    assert ".png" in capsys.readouterr().err
+
+
+def test_without_a_path_show_returns_a_figure(tiny: Path) -> None:
+    assert type(placer.show(tiny)).__name__ == "Figure"
+
+
+def test_synth_writes_a_design_that_loads_and_the_seed_decides_it(elsewhere: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        words = ["synth", "5", "--cells", "300", "--seed", str(seed), "-o", f"{name}/netlist.pb.txt"]
+        assert run(words) == 0
+    assert len(placer.load("a").netlist.ids(0)) == 5
+    a, b, c = ((elsewhere / name / "netlist.plc").read_bytes() for name in "abc")
+    assert a == b
+    assert a != c
+
+
+def test_synth_refuses_what_it_cannot_make(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["synth", "5", "--utilisation", "0.99", "-o", "a.pb.txt"]) == 2
+    assert "utilisation" in capsys.readouterr().err
+    assert list(elsewhere.iterdir()) == []
