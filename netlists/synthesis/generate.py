@@ -109,8 +109,8 @@ def _netlist(spec: SynthesisSpec, seed: int, widths: NDArray[np.float64], memori
         pin_names=pin_names,
         pin_dir=np.concatenate(
             [
-                # Seen from the circuit, an input port is a source of signal.
-                np.where(ports.is_input[1:], DIR_INPUT, DIR_OUTPUT),
+                # Seen from its net, a port of the design's inputs is the output that drives it.
+                np.where(ports.is_input[1:], DIR_OUTPUT, DIR_INPUT),
                 np.where(is_output, DIR_OUTPUT, DIR_INPUT),
                 np.full(c, DIR_INOUT),
             ]

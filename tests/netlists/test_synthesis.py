@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlists import HARD_MACRO, PORT, SOFT_MACRO, STDCELL, NetlistError
+from netlists.netlist import DIR_INOUT, DIR_INPUT, DIR_OUTPUT
 from netlists.synthesis import SynthesisSpec, measure, synthesize
 from netlists.synthesis.draws import Draws
 from netlists.synthesis.floorplan import along_curve
@@ -160,6 +162,16 @@ def test_partner_is_in_the_sibling_block():
     assert ((leaf(start) >> (level - 1)) != (leaf(other) >> (level - 1))).all()
 
 
+@pytest.mark.parametrize("clustered", [True, False])
+def test_pin_directions_agree_with_the_nets(clustered):
+    n = synthesize(dataclasses.replace(SMALL, clustered=clustered), 0).netlist
+    is_source = np.zeros(n.num_connections, bool)
+    is_source[n.net_source] = True
+    direction = n.pin_dir[n.net_pins]
+    assert np.isin(direction[is_source], (DIR_OUTPUT, DIR_INOUT)).all()
+    assert np.isin(direction[~is_source], (DIR_INPUT, DIR_INOUT)).all()
+
+
 def test_every_cell_drives_and_is_driven():
     edges = logic_sinks(SynthesisSpec(num_macros=1, num_cells=777), 5)
     assert set(edges.net.tolist()) == set(range(777))
@@ -253,3 +265,12 @@ def test_hilbert_curve_visits_every_cell_in_unit_steps():
 def test_specs_out_of_range_are_refused(change):
     with pytest.raises(NetlistError):
         SynthesisSpec(**change)
+
+
+@pytest.mark.slow
+def test_a_million_cells_in_a_minute():
+    begin = time.process_time()  # a busy machine must not fail this
+    design = synthesize(SynthesisSpec(num_macros=2_000, num_cells=1_000_000, clustered=False), 0)
+    assert time.process_time() - begin < 60
+    assert design.netlist.describe()["stdcells"] == 1_000_000
+    assert_hard_macros_legal(design)
