@@ -93,7 +93,7 @@ def _view(label: str, view: Scene, points: np.ndarray, local: np.ndarray, tops: 
             labels.append({"text": _plain(trace.name)})
         if trace.type == "heatmap":
             trace.showscale = False
-            trace.hovertemplate, trace.hoverinfo = None, "none"
+            trace.hovertemplate, trace.hoverinfo = None, "skip"
     w, h = view.size
     placement = view.placement
     nodes = {

@@ -2,9 +2,11 @@
 
 import time
 
+import numpy as np
 import pytest
 
 from netlists import HARD_MACRO
+from placer.cost.full import full
 from placer.view import figure, write_report
 from placer.view.scene import SHAPE_LIMIT
 from tests.placer.chromium import Browser, find_browser
@@ -72,6 +74,7 @@ def test_the_page_opens_with_every_part_drawn(page):
     assert page.run("document.querySelectorAll('#curve .scatterlayer .trace').length") == 1
     for key in ("density", "h_congestion", "v_congestion", "rudy"):
         assert page.run(f"document.querySelectorAll('#map-{key} .heatmaplayer image').length") == 1
+    assert page.run("document.querySelectorAll('#placement .modebar-btn').length") == 6
 
 
 def test_hovering_a_macro_tells_its_facts(page, design):
@@ -88,7 +91,9 @@ def test_hovering_a_macro_tells_its_facts(page, design):
 
 def test_clicking_a_macro_draws_its_flylines_and_again_clears_them(page, design):
     node = free_macro(design)
-    lines = f"{DRAWN}.data.filter(t => t.meta === 'picked').slice(0, 3).reduce((n, t) => n + t.x.length / 3, 0)"
+    lines = (
+        f"{DRAWN}.layout.shapes.reduce((n, s) => n + ((s.path || '').match(/M[^MZ]*L[^MLZ]*(?=M|$)/g) || []).length, 0)"
+    )
     page.click(*spot(page, design, node))
     page.wait("!document.getElementById('details').hidden")
     page.wait(f"{lines} > 0")
@@ -100,15 +105,30 @@ def test_clicking_a_macro_draws_its_flylines_and_again_clears_them(page, design)
 
 
 def test_layers_switch_and_show_their_scale(page):
-    shown = f"{DRAWN}.data.filter(t => t.type === 'heatmap' && t.visible === true).map(t => t.meta).join()"
-    for key in ("density", "h_congestion", "v_congestion", "rudy"):
+    # What is seen: the opacity of the drawn pictures, and whether objects cover them.
+    seen = "[...document.querySelectorAll('#placement .heatmaplayer image')].map(e => +getComputedStyle(e).opacity)"
+    covered = "getComputedStyle(document.querySelector('#placement .barlayer path')).fillOpacity === '1'"
+    for k, key in enumerate(("density", "h_congestion", "v_congestion", "rudy")):
         page.click_on(f'#layers button[data-value="{key}"]')
-        page.wait(f"{shown} === '{key}'")
-        assert page.run("document.querySelectorAll('#placement .heatmaplayer image').length") == 1
+        page.wait(f"{seen}.join() === '{','.join('1' if i == k else '0' for i in range(4))}'")
+        assert not page.run(covered)
         assert not page.run("document.getElementById('scale').hidden")
     page.click_on('#layers button[data-value="null"]')
-    page.wait(f"{shown} === ''")
+    page.wait(f"{seen}.join() === '0,0,0,0'")
+    assert page.run(covered)
     assert page.run("document.getElementById('scale').hidden")
+
+
+def test_a_map_tells_its_value_between_objects(page, design):
+    page.click_on('#layers button[data-value="density"]')
+    cost = full(design)
+    c = design.canvas
+    row, column = next(rc for rc in zip(*np.nonzero(cost.density == 0), strict=True) if rc[0] > 0)
+    page.move(*page.run(f"{WHERE}({c.x0 + (column + 0.5) * c.gcell_width}, {c.y0 + (row + 0.5) * c.gcell_height})"))
+    page.wait("!document.getElementById('tip').hidden")
+    told = page.run("document.getElementById('tip').innerText.split('\\n')")
+    assert told[told.index("Density") + 1] == "0"
+    assert f"column {column}, row {row}" in told
 
 
 def test_start_and_end_can_be_compared(page):
@@ -159,7 +179,7 @@ def test_a_hundred_thousand_cells_stay_responsive(browser, tmp_path):
     assert browser.run("document.querySelectorAll('#placement *').length") < 2000
     began = time.monotonic()
     browser.click_on('#layers button[data-value="density"]')
-    browser.wait(f"{DRAWN}.data.some(t => t.meta === 'density' && t.visible === true)")
+    browser.wait(f"{DRAWN}.data.some(t => t.meta === 'density' && t.opacity === 1)")
     assert time.monotonic() - began < 5
     assert browser.errors == []
 

@@ -65,70 +65,77 @@
   // -- the drawing ---------------------------------------------------------------------------------------------
 
   const isMap = (t) => t.type === "heatmap" && t.meta !== "crowd";
-  const extras = () => [
-    { opacity: 0.35, width: 0.7 }, { opacity: 0.6, width: 1.3 }, { opacity: 0.95, width: 2.4 },
-  ].map((style) => ({
-    type: "scatter", mode: "lines", x: [], y: [], hoverinfo: "skip", opacity: style.opacity, meta: "picked",
-    line: { color: theme.flyline, width: style.width },
-  })).concat([{
-    type: "scatter", mode: "lines", x: [], y: [], hoverinfo: "skip", meta: "picked", line: { color: theme.flyline, width: 3 },
-  }]);
+  for (const t of views.flatMap((v) => v.data).filter((one) => one.type === "heatmap")) {
+    const [rows, columns] = t.z.shape.split(",").map(Number), flat = unpack(t.z);
+    t.z = Array.from({ length: rows }, (_, r) => flat.subarray(r * columns, (r + 1) * columns));
+  }
+
+  // Drawing thousands of objects takes Plotly a while, so only what moves or hides objects draws them anew. A map is
+  // there all the time and only changes its opacity; the style sheet clears the objects' fill while a map is on; and
+  // flylines are shapes, which are drawn apart from traces.
+  const opacity = (t) => (isMap(t) ? Number(t.meta === state.layer) : Number(state.layer === null));
 
   function traces() {
-    const base = views[state.view].data.map((t) => {
-      if (isMap(t)) return { ...t, visible: t.meta === state.layer };
+    return views[state.view].data.map((t) => {
+      if (isMap(t)) return { ...t, visible: true, opacity: opacity(t) };
       const shown = { ...t, visible: !state.hidden.has(t.name) };
-      if (state.layer && t.type === "bar") {
-        shown.marker = { ...t.marker, color: CLEAR };
-      }
-      if (state.layer && t.meta === "marks") shown.opacity = 0.3;
-      if (state.layer && t.meta === "crowd") shown.visible = false;
-      return shown;
+      return t.type === "heatmap" ? { ...shown, opacity: opacity(t) } : shown;
     });
-    return base.concat(picked());
   }
 
   /** Flylines of the picked object in three strengths, and a frame around it. */
-  function picked() {
-    const out = extras();
+  function shapes() {
     const k = state.picked;
-    if (k === null) return out;
+    if (k === null) return data.layout.shapes;
     const v = views[state.view].nodes;
+    const paths = ["", "", ""];
     const position = links.at[k];
-    if (position >= 0) {
-      const from = links.ptr[position], to = links.ptr[position + 1];
-      const top = to > from ? links.weight[from] : 0;
-      for (let e = from; e < to; e++) {
-        const j = links.neighbour[e];
-        if (!v.placed[j]) continue;
-        const part = top > 0 ? links.weight[e] / top : 0;
-        const line = out[part > 0.5 ? 2 : part > 0.15 ? 1 : 0];
-        line.x.push(v.x[k], v.x[j], null);
-        line.y.push(v.y[k], v.y[j], null);
-      }
+    const from = position < 0 ? 0 : links.ptr[position], to = position < 0 ? 0 : links.ptr[position + 1];
+    const top = to > from ? links.weight[from] : 0;
+    for (let e = from; e < to; e++) {
+      const j = links.neighbour[e];
+      if (!v.placed[j]) continue;
+      const part = top > 0 ? links.weight[e] / top : 0;
+      paths[part > 0.5 ? 2 : part > 0.15 ? 1 : 0] += `M${v.x[k]},${v.y[k]}L${v.x[j]},${v.y[j]}`;
     }
+    const made = paths.map((path, strength) => ({
+      type: "path", path, layer: "above", opacity: [0.4, 0.65, 0.95][strength], fillcolor: CLEAR,
+      line: { color: theme.flyline, width: [0.7, 1.3, 2.4][strength] },
+    })).filter((shape) => shape.path);
     const pad = data.pad;
-    const [x0, x1, y0, y1] = [v.x[k] - v.w[k] / 2 - pad, v.x[k] + v.w[k] / 2 + pad, v.y[k] - v.h[k] / 2 - pad, v.y[k] + v.h[k] / 2 + pad];
-    out[3].x = [x0, x1, x1, x0, x0];
-    out[3].y = [y0, y0, y1, y1, y0];
-    return out;
+    made.push({
+      type: "rect", layer: "above", line: { color: theme.flyline, width: 3 },
+      x0: v.x[k] - v.w[k] / 2 - pad, x1: v.x[k] + v.w[k] / 2 + pad, y0: v.y[k] - v.h[k] / 2 - pad, y1: v.y[k] + v.h[k] / 2 + pad,
+    });
+    return data.layout.shapes.concat(made);
+  }
+
+  /** What is seen now as a picture of its own, where no style sheet helps. */
+  function download() {
+    const seen = traces().map((t) => (state.layer && t.type === "bar" ? { ...t, marker: { ...t.marker, color: CLEAR } } : t));
+    const range = { xaxis: plot.layout.xaxis, yaxis: plot.layout.yaxis };
+    const options = { format: "png", filename: data.file, scale: 2, width: plot.clientWidth, height: plot.clientHeight };
+    Plotly.downloadImage({ data: seen, layout: { ...layout, ...range, shapes: shapes() } }, options);
   }
 
   const coarse = matchMedia("(pointer: coarse)").matches;
   const config = {
     displaylogo: false, responsive: true, doubleClick: "reset",
-    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d", "sendDataToCloud", "sendChartToCloud"],
-    toImageButtonOptions: { filename: data.file, scale: 2 },
+    modeBarButtons: [
+      [{ name: "picture", title: "Download as PNG", icon: Plotly.Icons.camera, click: download }],
+      ["zoom2d", "pan2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d"],
+    ],
   };
   const layout = { ...data.layout, uirevision: "keep", dragmode: coarse ? false : "zoom" };
   document.documentElement.style.setProperty("--aspect", String(Math.min(1.8, Math.max(0.7, data.aspect))));
 
-  const draw = () => Plotly.react(plot, traces(), layout, config);
+  const draw = () => Plotly.react(plot, traces(), { ...layout, shapes: shapes() }, config);
+  const drawPicked = () => Plotly.relayout(plot, { shapes: shapes() });
 
-  function drawPicked() {
-    const first = views[state.view].data.length;
-    const fresh = picked();
-    return Plotly.restyle(plot, { x: fresh.map((t) => t.x), y: fresh.map((t) => t.y) }, fresh.map((_, k) => first + k));
+  function drawLayer() {
+    const heat = plot.data.map((t, k) => k).filter((k) => plot.data[k].type === "heatmap");
+    plot.classList.toggle("mapped", state.layer !== null);
+    return Plotly.restyle(plot, { opacity: heat.map((k) => opacity(plot.data[k])) }, heat);
   }
 
   // -- controls ------------------------------------------------------------------------------------------------
@@ -168,8 +175,8 @@
         swatch.style.background = t.marker.color;
         swatch.style.borderColor = t.marker.line.color;
       } else if (t.meta === "crowd") {
-        swatch.style.background = t.colorscale[3][1];
-        swatch.style.borderColor = t.colorscale[5][1];
+        swatch.style.background = t.colorscale[2][1];
+        swatch.style.borderColor = t.colorscale[4][1];
       } else if (t.mode === "markers") {
         swatch.classList.add("dot");
         swatch.style.background = t.marker.color;
@@ -228,25 +235,42 @@
   // -- hovering and clicking -----------------------------------------------------------------------------------
 
   const tip = byId("tip");
-  function showTip(event) {
-    const point = event.points[0], mouse = event.event;
-    if (!mouse) return;
-    if (point.data.meta === "objects") {
-      const i = point.customdata;
-      tip.replaceChildren(element("div", { className: "name" }, nodes.name[i]), facts(i));
-    } else if (point.z !== undefined) {
-      const about = data.layers.find((l) => l.key === point.data.meta);
-      const list = element("dl");
-      list.append(element("dt", {}, about ? about.label : "Area filled"), element("dd", {}, number(point.z, 3)));
-      list.append(element("dt", {}, "At"), element("dd", {}, `${number(point.x, 5)}, ${number(point.y, 5)} µm`));
-      tip.replaceChildren(list);
-    } else return;
+  let hovered = false;
+
+  function place(mouse) {
     tip.hidden = false;
     const size = tip.getBoundingClientRect();
     const x = mouse.clientX + 16 + size.width < innerWidth ? mouse.clientX + 16 : mouse.clientX - size.width - 16;
     const y = mouse.clientY + 16 + size.height < innerHeight ? mouse.clientY + 16 : mouse.clientY - size.height - 16;
     tip.style.left = Math.max(4, x) + "px";
     tip.style.top = Math.max(4, y) + "px";
+  }
+
+  function overObject(event) {
+    const point = event.points.find((p) => p.data.meta === "objects");
+    if (!point || !event.event) return;
+    hovered = true;
+    tip.replaceChildren(element("div", { className: "name" }, nodes.name[point.customdata]), facts(point.customdata));
+    place(event.event);
+  }
+
+  /** Between objects the map itself answers. */
+  function overMap(mouse) {
+    if (hovered) return;
+    tip.hidden = true;
+    const { xaxis, yaxis } = plot._fullLayout, box = plot.getBoundingClientRect();
+    const x = xaxis.p2d(mouse.clientX - box.x - xaxis._offset), y = yaxis.p2d(mouse.clientY - box.y - yaxis._offset);
+    const map = state.layer && views[state.view].data.find((t) => isMap(t) && t.meta === state.layer);
+    if (!map) return;
+    const column = Math.floor((x - map.x0) / map.dx + 0.5), row = Math.floor((y - map.y0) / map.dy + 0.5);
+    const value = map.z[row] && map.z[row][column];
+    if (value === undefined) return;
+    const list = element("dl");
+    list.append(element("dt", {}, map.name), element("dd", {}, number(value, 3)));
+    list.append(element("dt", {}, "At"), element("dd", {}, `${number(x, 5)}, ${number(y, 5)} µm`));
+    list.append(element("dt", {}, "Gcell"), element("dd", {}, `column ${column}, row ${row}`));
+    tip.replaceChildren(list);
+    place(mouse);
   }
 
   // -- cost over time and the small maps -----------------------------------------------------------------------
@@ -265,7 +289,7 @@
       const axis = { visible: false, fixedrange: true, constrain: "domain" };
       byId("peak-" + about.key).textContent = number(views[state.view].peaks[about.key], 4);
       box.style.height = Math.round(box.clientWidth / data.aspect) + "px";
-      Plotly.react(box, [{ ...map, visible: true, hoverinfo: "x+y+z" }], {
+      Plotly.react(box, [{ ...map, visible: true, opacity: 1, hoverinfo: "z" }], {
         margin: { l: 0, r: 0, t: 0, b: 0 }, xaxis: axis, yaxis: { ...axis, scaleanchor: "x" }, paper_bgcolor: "#fff",
         plot_bgcolor: theme.ground, font: data.layout.font, dragmode: false,
       }, { ...config, displayModeBar: false, doubleClick: false });
@@ -289,7 +313,7 @@
     segmented(byId("layers"), options, null, (value) => {
       state.layer = value;
       showScale();
-      draw();
+      drawLayer();
     });
   }
   const index = new Map(nodes.name.map((name, i) => [name, i]));
@@ -310,13 +334,14 @@
   }
   showLegend();
   Plotly.newPlot(plot, traces(), layout, config).then(() => {
-    plot.on("plotly_hover", showTip);
-    plot.on("plotly_unhover", () => { tip.hidden = true; });
+    plot.on("plotly_hover", overObject);
+    plot.on("plotly_unhover", () => { hovered = false; tip.hidden = true; });
     plot.on("plotly_click", (event) => {
       const hit = event.points.find((p) => p.data.meta === "objects");
       if (hit) pick(hit.customdata === state.picked ? null : hit.customdata);
     });
-    plot.addEventListener("mouseleave", () => { tip.hidden = true; });
+    plot.addEventListener("mousemove", overMap);
+    plot.addEventListener("mouseleave", () => { hovered = false; tip.hidden = true; });
     drawCurve();
     drawMaps();
     document.body.dataset.ready = "true";
