@@ -71,8 +71,9 @@ def write_report(
         before = None  # nothing was placed at the start: nothing to compare with
     if before is not None:
         _same_layers(before, end)
-    legality = legality if legality is not None else check(design, end.placement, reference=design.placement)
-    figures = dict(metrics) if metrics is not None else _figures(design, end)
+    if legality is None:
+        legality = check(design, end.placement, reference=design.placement)
+    figures = dict(metrics) if metrics is not None else _figures(design, end, legality)
     about = {**(meta or {}), **{key: figures[key] for key in _ABOUT_RUN if key in figures and key not in (meta or {})}}
     for key in (*_ABOUT_RUN, *_SAID):
         figures.pop(key, None)
@@ -85,7 +86,9 @@ def write_report(
         "badge": parts.badge(legality),
         "cards": parts.cards(before, end),
         "curve": parts.curve(history),
-        "metrics": parts.metrics_table(None if before is None else _figures(design, before), figures),
+        "metrics": parts.metrics_table(
+            None if before is None else _figures(design, before, check(design, before.placement)), figures
+        ),
         "maps": parts.maps(end),
         "legality": parts.legality_text(legality),
         "run": parts.run_text(about, design.notes),
@@ -101,10 +104,14 @@ def write_report(
     return atomic_write(Path(path), html)
 
 
-def _figures(design: Design, view: Scene) -> dict[str, Any]:
-    from placer.scoring import score_placement
+def _figures(design: Design, view: Scene, legality: LegalityReport) -> dict[str, Any]:
+    if view.cost is None:
+        return {}
+    # Imported here: a caller that brings its own figures needs neither of them.
+    from placer.cost.metrics import metrics
+    from placer.scoring import Score
 
-    return {} if view.cost is None else score_placement(design, view.placement).as_dict()
+    return Score(view.design, view.cost, metrics(design, view.placement), legality).as_dict()
 
 
 def _same_layers(a: Scene, b: Scene) -> None:

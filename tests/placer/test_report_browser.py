@@ -4,10 +4,11 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from netlists import HARD_MACRO
 from placer.cost.full import full
-from placer.view import figure, write_report
+from placer.view import figure, theme, write_report
 from placer.view.scene import SHAPE_LIMIT
 from tests.placer.chromium import Browser, find_browser
 from tests.placer.view_cases import HOSTILE, diced_design, shuffled
@@ -199,3 +200,17 @@ def test_the_plain_figure_works_too(browser, design, tmp_path):
     browser.click(*at)
     browser.wait("document.querySelectorAll('.heatmaplayer image').length === 1")
     assert browser.errors == []
+
+
+def test_what_is_seen_can_be_saved_as_a_picture(page, tmp_path):
+    page.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    page.click_on('#layers button[data-value="density"]')
+    page.click_on("#placement .modebar-btn")
+    end = time.monotonic() + 20
+    while not (found := list(tmp_path.glob("*.png"))) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert [f.name for f in found] == ["diced.png"]
+    colours = {colour for _, colour in Image.open(found[0]).convert("RGB").getcolors(1 << 24)}
+    # The hottest gcells show through the macros on them, whose own colours are gone.
+    assert theme.rgb(theme.HEAT[0]) in colours
+    assert theme.rgb(theme.GROUP_COLOURS[1]) not in colours
