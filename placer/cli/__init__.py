@@ -10,9 +10,6 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from placer.cli._errors import guarded
-from placer.cli._signals import sigterm_interrupts
-
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the ``placer`` command and leave the process with its exit code.
@@ -32,7 +29,13 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
-    from placer.cli._app import command
-
+    # Imported here, so that Ctrl-C during the first tenths of a second ends in words too.
+    try:
+        from placer.cli._app import command
+        from placer.cli._errors import guarded
+        from placer.cli._signals import sigterm_interrupts
+    except KeyboardInterrupt:
+        print("placer: interrupted; nothing was written", file=sys.stderr)
+        return 130
     with sigterm_interrupts():
         return guarded(command(), list(arguments))
