@@ -51,18 +51,21 @@ def macro_groups(netlist: Netlist, ids: NDArray[np.int64]) -> list[tuple[str, ND
 
 
 def _split(netlist: Netlist, key: tuple[str, ...], members: list[int]) -> dict[tuple[str, ...], list[int]] | None:
-    """Members by the next part of their path; None where none goes deeper (the last part is an object's own name).
+    """Members by the next part of their path in which they differ; None where there is none.
 
-    Members that end at this level while others go deeper get an empty part of their own.
+    The last part of a path is an object's own name and does not count. Members that end at a level where others go
+    deeper get an empty part of their own.
     """
-    depth = len(key)
-    if key[-1:] == ("",):
-        return None
-    parts: dict[tuple[str, ...], list[int]] = {}
-    for i in members:
-        path = netlist.node_names[i].split("/")[:-1]
-        parts.setdefault((*key, path[depth] if len(path) > depth else ""), []).append(i)
-    return None if set(parts) == {(*key, "")} else parts
+    paths = [netlist.node_names[i].split("/")[:-1] for i in members]
+    while key[-1:] != ("",):
+        depth = len(key)
+        parts: dict[tuple[str, ...], list[int]] = {}
+        for i, path in zip(members, paths, strict=True):
+            parts.setdefault((*key, path[depth] if len(path) > depth else ""), []).append(i)
+        if len(parts) > 1:
+            return parts
+        (key,) = parts
+    return None
 
 
 def _by_size(netlist: Netlist, ids: NDArray[np.int64]) -> list[tuple[str, NDArray[np.int64]]]:

@@ -60,3 +60,13 @@ def test_a_design_without_nets_or_supply_has_zero_shares():
     assert not shares.wirelength.any()
     assert not shares.wiring.any()
     np.testing.assert_allclose(shares.blockage.sum(), full(bare).congestion_cost)
+
+
+@pytest.mark.open_data
+@pytest.mark.parametrize("name", ["ct/ariane133_ng45", "ct/ibm01_unit"])
+def test_shares_sum_on_real_designs(open_data, name):
+    from netlists.load import load
+
+    design = load(open_data(name))
+    cost = full(design)
+    np.testing.assert_allclose(attribute(design, cost=cost).proxy().sum(), cost.proxy_cost, rtol=1e-9)

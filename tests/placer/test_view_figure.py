@@ -170,6 +170,13 @@ def test_groups_follow_the_hierarchy_and_hold_every_macro_once():
         assert all(design.netlist.node_names[i].startswith(label) for i in ids)
 
 
+def test_group_labels_stop_where_macros_stop_to_differ():
+    names = ["top/a/x/y/m0", "top/b/c/d/m1", "top/b/c/d/m2", "top/b/c/e/m3", "top/m4"]
+    netlist = Netlist("g", names, [HARD_MACRO] * 5, [1.0] * 5, [1.0] * 5, [], [], [], [0], [], [], [])
+    groups = {label: ids.tolist() for label, ids in macro_groups(netlist, np.arange(5))}
+    assert groups == {"b/c/d": [1, 2], "a": [0], "b/c/e": [3], "top level": [4]}
+
+
 def test_an_unplaced_design_is_drawn_empty():
     design = diced_design()
     fig = figure(design, Placement.unplaced(design.netlist.num_nodes))
