@@ -131,6 +131,11 @@ def is_keyword(token: bytes) -> bool:
     return token.lower() in KEYWORDS
 
 
+def is_count(token: bytes) -> bool:
+    """True for a whole number of sensible length."""
+    return len(token) <= 15 and token.isdigit()
+
+
 @dataclass
 class Count:
     """A declared count and where it was declared."""
@@ -145,7 +150,7 @@ def read_count(source: Source, tokens: Sequence[bytes], index: int) -> Count:
     Raises:
         NetlistError: it is not a non-negative whole number.
     """
-    if len(tokens) >= 3 and tokens[1] == b":" and tokens[2].isdigit():
+    if len(tokens) >= 3 and tokens[1] == b":" and is_count(tokens[2]):
         return Count(int(tokens[2]), index)
     raise source.error(
         "a count is not a whole number",

@@ -86,7 +86,7 @@ def read_nets(path: Path, node_index: dict[bytes, int], *, percent: bool = False
             name, letter = t
             x = y = b"0"
             bare.append(len(node))
-        elif t and t[0] == b"NetDegree" and n in (3, 4) and t[1] == b":" and t[2].isdigit():
+        elif t and t[0] == b"NetDegree" and n in (3, 4) and t[1] == b":" and text.is_count(t[2]):
             degree.append(int(t[2]))
             net_names.append(t[3] if n == 4 else b"")
             start.append(len(node))

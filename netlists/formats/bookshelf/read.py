@@ -55,7 +55,7 @@ def read_design(path: Path, placement: Path | None = None) -> Design:
     nets = netfile.read_nets(parts.files["nets"], nodes.index)
     extras: dict[str, Any] = {"bookshelf.terminal": nodes.keyword}
     if parts.listed:
-        extras["bookshelf.files"] = np.array(parts.listed)
+        extras["bookshelf.files"] = np.array([name for name in parts.listed if name not in parts.ignored])
         extras["bookshelf.keyword"] = parts.keyword
     notes = [f"ignored file named in the .aux: {name}" for name in parts.ignored]
     rows: Rows | None = None
@@ -131,7 +131,8 @@ def _placement(netlist: Netlist, positions: Positions | None, fixed: NDArray[np.
     """Centres from lower-left corners. A kind whose objects all share one corner counts as not placed."""
     n = netlist.num_nodes
     if positions is None:
-        return Placement.unplaced(n).moved(fixed=fixed)
+        # As if the file put all corners to the origin, which is what a writer makes of it.
+        return Placement.unplaced(n).moved(x=netlist.node_width / 2, y=netlist.node_height / 2, fixed=fixed)
     x, y, orient = np.zeros(n), np.zeros(n), np.zeros(n, np.int8)
     orient[positions.node] = positions.orient
     x[positions.node], y[positions.node] = positions.x, positions.y
@@ -151,6 +152,8 @@ def _placement(netlist: Netlist, positions: Positions | None, fixed: NDArray[np.
         # A single object may well lie at the origin; it counts as unplaced only in the company of others.
         if not one or any(not other for _, other in stacked):
             placed[ids] = False
+    if n > 1 and not (x.any() or y.any()):
+        placed[:] = False
     return Placement(x + width / 2, y + height / 2, orient, fixed, placed)
 
 
@@ -191,7 +194,8 @@ def _kinds(
     terminal = nodes.keyword != MOVABLE
     port = (nodes.keyword == TERMINAL_NI) | (width == 0) | (height == 0)
     port |= (width < PAD_HEIGHT * row_height) & (height < PAD_HEIGHT * row_height)
-    if positions is not None:
+    # Terminals that are all at the origin have not been placed, and the origin says nothing about them.
+    if positions is not None and (np.count_nonzero(terminal) < 2 or _spread(positions, terminal)):
         x, y = np.zeros(len(kind)), np.zeros(len(kind))
         orient = np.zeros(len(kind), np.int8)
         x[positions.node], y[positions.node], orient[positions.node] = positions.x, positions.y, positions.orient
@@ -202,6 +206,11 @@ def _kinds(
         port |= outside | (small & ~inside)
     kind[terminal & port] = PORT
     return kind
+
+
+def _spread(positions: Positions, which: NDArray[np.bool_]) -> bool:
+    chosen = which[positions.node]
+    return bool(positions.x[chosen].any() or positions.y[chosen].any())
 
 
 def _check_pins(nets: netfile.Nets, nodes: Nodes, kind: NDArray[np.int8], row_height: float) -> None:

@@ -106,8 +106,9 @@ def read_blocks(path: Path) -> Blocks:
 
 
 def _corners(source: text.Source, line: bytes, i: int) -> NDArray[np.float64]:
-    tokens = line.translate(_PUNCTUATION).split()[2:]
-    if not tokens or not tokens[0].isdigit():
+    # The name may hold punctuation of its own.
+    tokens = b" ".join(line.split(None, 2)[2:]).translate(_PUNCTUATION).split()
+    if not tokens or not text.is_count(tokens[0]):
         raise _malformed(source, i)
     count = int(tokens[0])
     if len(tokens) - 1 != 2 * count:

@@ -149,7 +149,8 @@ def _placement(netlist: Netlist, positions: Positions | None, fixed: NDArray[np.
     """
     n = netlist.num_nodes
     if positions is None:
-        return Placement.unplaced(n).moved(fixed=fixed), ["no .pl file: nothing is placed"]
+        centre = Placement.unplaced(n).moved(x=netlist.node_width / 2, y=netlist.node_height / 2, fixed=fixed)
+        return centre, ["no .pl file: nothing is placed"]
     notes: list[str] = []
     placed, orient = np.zeros(n, bool), np.zeros(n, np.int8)
     placed[positions.node], orient[positions.node] = True, positions.orient

@@ -22,7 +22,7 @@ from netlists.placement import Placement
 
 
 def write_design(design: Design, folder: Path, *, stem: str | None = None, compress: bool = False) -> list[Path]:
-    """Write ``.blocks .nets .pl``, and ``.wts`` where a weight is not 1; one micron as one unit.
+    """Write ``.blocks .nets``, ``.pl`` if anything is placed, ``.wts`` if a weight is not 1; one micron as one unit.
 
     A design read from GSRC files comes back with every name, number and order; comments are not kept. For others:
     ports become terminals (points at their centre), objects with aspect limits soft blocks, everything else hard
@@ -43,7 +43,9 @@ def write_design(design: Design, folder: Path, *, stem: str | None = None, compr
     """
     netlist = design.netlist
     name = stem or file_stem(design)
-    texts = {"nets": _nets_text(netlist), "pl": placement_text(design, design.placement)}
+    texts = {"nets": _nets_text(netlist)}
+    if design.placement.placed.any() or "gsrc.pl_order" in netlist.extras:
+        texts["pl"] = placement_text(design, design.placement)
     weights = _weights_text(netlist)
     if weights is not None:
         texts["wts"] = weights
