@@ -18,13 +18,13 @@ from netlists.formats.bookshelf.lines import is_keyword
 from tests.netlists import bookshelf_cases as cases
 from tests.netlists.bookshelf_cases import assert_same
 
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LONG = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 NAMES = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters=" "), min_size=1, max_size=6
 ).filter(lambda name: name[0] not in "#:" and not is_keyword(name.encode().split(b":")[0]) and name == name.strip())
-SIZES = st.one_of(st.integers(1, 400).map(float), st.floats(0.01, 500).map(lambda v: float(f"{v:.4g}")))
+SIZES = st.one_of(st.integers(4, 400).map(float), st.floats(4, 500).map(lambda v: float(f"{v:.4g}")))
 COORDINATES = st.one_of(
     st.integers(-50, 2000).map(float), st.floats(-50, 2000, allow_nan=False).map(lambda v: round(v, 5))
 )
