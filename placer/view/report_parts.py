@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 #: Violations written out in full.
 LISTED = 20
-#: Figures for which less is better; of the others a change is neither good nor bad.
-_LESS_IS_BETTER = ("cost", "hpwl", "overlap", "rudy", "wirelength", "congestion", "density")
+#: Words in the names of figures for which less is better; of the others a change is neither good nor bad.
+_LESS_IS_BETTER = ("cost", "hpwl", "overlap", "rudy", "notches")
 _LABELS: dict[str, str] = {
     "proxy_cost": "Proxy cost",
     "wirelength_cost": "Wirelength cost",
@@ -28,6 +28,17 @@ _LABELS: dict[str, str] = {
     "macro_hpwl_um": "HPWL, macros only (µm)",
     "overlaps": "Overlapping hard macros",
     "overlap_area_um2": "Overlap area (µm²)",
+    "rudy_max": "RUDY, highest gcell",
+    "rudy_top1pct": "RUDY, mean of top 1 %",
+    "rudy_top2pct": "RUDY, mean of top 2 %",
+    "rudy_top5pct": "RUDY, mean of top 5 %",
+    "rudy_top10pct": "RUDY, mean of top 10 %",
+    "utilisation": "Utilisation",
+    "macro_utilisation": "Utilisation by hard macros",
+    "periphery": "Distance of macros from the edge",
+    "regularity": "Aligned macros",
+    "min_channel_um": "Narrowest channel (µm)",
+    "notches": "Notches (gcells)",
 }
 _RUN_LABELS: dict[str, str] = {
     "version": "Placer version",
@@ -95,7 +106,8 @@ def cards(start: Scene | None, end: Scene) -> str:
 def metrics_table(start: Mapping[str, Any] | None, end: Mapping[str, Any]) -> str:
     """Figures of the end beside those of the start, where both are numbers."""
     rows = []
-    for key, value in end.items():
+    for key in [*(key for key in _LABELS if key in end), *(key for key in end if key not in _LABELS)]:
+        value = end[key]
         if not _is_number(value):
             continue
         label = escape(_LABELS.get(key, _words(key)))
@@ -207,10 +219,12 @@ def _scaled(microns: float) -> tuple[str, str]:
 def _delta(key: str, before: float, after: float) -> str:
     change = after - before
     if change == 0:
-        return '<span class="delta">unchanged</span>'
+        return '<span class="delta same">unchanged</span>'
     arrow = "▼" if change < 0 else "▲"
     kind = ("good" if change < 0 else "bad") if any(word in key for word in _LESS_IS_BETTER) else ""
-    text = f"{abs(change) / abs(before):.1%}" if before else _number(abs(change))
+    # Against nothing, or next to nothing, a percentage says nothing.
+    relative = abs(change) < 10 * abs(before)
+    text = f"{abs(change) / abs(before):.1%}" if relative else _number(abs(change))
     return f'<span class="delta {kind}">{arrow} {text}</span>'
 
 

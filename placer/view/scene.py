@@ -49,7 +49,7 @@ LAYERS: tuple[Layer, ...] = (
     Layer("density", "Density", "object area / gcell area"),
     Layer("h_congestion", "H congestion", "horizontal demand / supply"),
     Layer("v_congestion", "V congestion", "vertical demand / supply"),
-    Layer("rudy", "RUDY", "expected wire per unit area"),
+    Layer("rudy", "RUDY", "expected wire, µm / µm²"),
 )
 LAYER_KEYS: tuple[str, ...] = tuple(layer.key for layer in LAYERS)
 
