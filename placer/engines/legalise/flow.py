@@ -14,7 +14,7 @@ from placer.budget import Budget
 from placer.cost.lattice import canvas_box, ceil_steps, centres, integer_boxes, integer_sizes, outline_boxes
 from placer.engines.legalise.compact import compact
 from placer.engines.legalise.exact import search_all
-from placer.engines.legalise.local import eject, reinsert, trade_places
+from placer.engines.legalise.local import eject, regroup, reinsert, trade_places
 from placer.engines.legalise.nearest import insert_greedily, nearest_free
 from placer.engines.legalise.pack import pack
 from placer.engines.legalise.problem import Ints, Problem, build
@@ -22,8 +22,12 @@ from placer.engines.legalise.relations import by_relations, spread
 
 #: Seeds that go through the full refinement; the others are only compared.
 _REFINED = 2
-#: Rounds of refinement after which the gain has always died out.
-_ROUNDS = 12
+#: Groups the large-neighbourhood search tries a rectangle, and the loss it accepts at first (see ``regroup``).
+_GROUPS, _HEAT = 30, 2.0
+#: Groups tried between two looks at the budget.
+_SLICE = 2000
+#: Most rounds of exact refinement; the gain dies out earlier.
+_ROUNDS = 6
 
 
 def legalise(
@@ -55,7 +59,7 @@ def legalise(
         weight: ``[N]`` cost per um of displacement of each node; all 1 by default.
         budget: ends the search for better arrangements early; the first legal one is then returned. The search
             for any legal arrangement at all also ends with the budget.
-        seed: of the packing from scratch.
+        seed: of the large-neighbourhood search and of the packing from scratch.
 
     Returns:
         A legal placement; every object is marked as placed.
@@ -94,7 +98,7 @@ def _arrange(
     # time on packing with a gap when it is nearly legal without.
     for problem in problems:
         if problem.fullness <= 1.0:
-            found = _refine_best(problem, budget)
+            found = _refine_best(problem, budget, seed)
             if found is not None:
                 return found
     for problem in problems:
@@ -103,7 +107,7 @@ def _arrange(
             if corners is None and not proved:
                 corners = pack(problem, budget, seed)
             if corners is not None:
-                return _refine_mirrors(problem, *corners, budget)
+                return _refine_mirrors(problem, *corners, budget, seed)
     full = f"{problem.size} hard macros fill {100 * problem.fullness:.1f} % of the free canvas area"
     if proved:
         raise PlacementError(f"no legal placement exists: {full} and every arrangement was tried", rule="overlap")
@@ -150,46 +154,61 @@ def _greedy(problem: Problem, want: tuple[Ints, Ints], order: Ints) -> tuple[Int
     return None if left else (boxes[:n, 0].copy(), boxes[:n, 1].copy())
 
 
-def _refine_best(problem: Problem, budget: Budget) -> tuple[Ints, Ints] | None:
+def _refine_best(problem: Problem, budget: Budget, seed: int) -> tuple[Ints, Ints] | None:
     """The best of the seeds, refined; None when no seed is legal."""
     ranked: list[tuple[float, int, Ints, Ints]] = []
     for k, (x, y) in enumerate(_seeds(problem)):
+        x, y = _reinsert(problem, x, y)
         ranked.append((problem.cost(x, y), k, x, y))
         if budget.over:
             break
     ranked.sort(key=lambda entry: entry[:2])
-    best: tuple[float, Ints, Ints] | None = None
-    for _, _, x, y in ranked[:_REFINED]:
-        x, y = _refine(problem, x, y, budget)
-        cost = problem.cost(x, y)
-        if best is None or cost < best[0]:
-            best = cost, x, y
-    return None if best is None else best[1:]
+    refined = [_refine(problem, x, y, budget, seed) for _, _, x, y in ranked[:_REFINED]]
+    return min(refined, key=lambda corners: problem.cost(*corners), default=None)
 
 
-def _refine_mirrors(problem: Problem, x: Ints, y: Ints, budget: Budget) -> tuple[Ints, Ints]:
+def _refine_mirrors(problem: Problem, x: Ints, y: Ints, budget: Budget, seed: int) -> tuple[Ints, Ints]:
     """A packing knows nothing of the targets: refine the best of its four mirror images that are legal."""
     x0, y0, x1, y1 = problem.bounds
     flipped_x, flipped_y = x0 + x1 - x - problem.width, y0 + y1 - y - problem.height
     images = [(x, y), (flipped_x, y), (x, flipped_y), (flipped_x, flipped_y)]
     legal = [trade_places(problem, *image) for image in images if problem.is_legal(*image)]
-    return _refine(problem, *min(legal, key=lambda image: problem.cost(*image)), budget)
+    return _refine(problem, *min(legal, key=lambda image: problem.cost(*image)), budget, seed)
 
 
-def _refine(problem: Problem, x: Ints, y: Ints, budget: Budget) -> tuple[Ints, Ints]:
-    """Alternate the improvements until none of them pays."""
-    cost = problem.cost(x, y)
-    for _ in range(_ROUNDS):
-        if budget.over or cost == 0:
+def _refine(problem: Problem, x: Ints, y: Ints, budget: Budget, seed: int) -> tuple[Ints, Ints]:
+    """Large-neighbourhood search, then exact steps until they no longer pay, then both once more, cooler."""
+    for heat, share in ((_HEAT, 2), (_HEAT / 8, 1)):
+        x, y = _regroup(problem, x, y, heat, share * _GROUPS * problem.size // 3, budget, seed)
+        for _ in range(_ROUNDS):
+            cost = problem.cost(x, y)
+            if budget.over or cost == 0:
+                return x, y
+            x, y = compact(problem, x, y)
+            x, y = trade_places(problem, x, y)
+            x, y = _reinsert(problem, x, y)
+            if problem.cost(x, y) > cost * (1 - 1e-2):
+                break
+    return compact(problem, x, y)
+
+
+def _regroup(
+    problem: Problem, x: Ints, y: Ints, heat: float, rounds: int, budget: Budget, seed: int
+) -> tuple[Ints, Ints]:
+    """Large-neighbourhood search in slices short enough for the budget to be noticed."""
+    boxes = np.concatenate([np.stack([x, y, x + problem.width, y + problem.height], axis=1), problem.walls])
+    active = np.ones(len(boxes), bool)
+    bounds = np.array(problem.bounds, np.int64)
+    targets = problem.target_x, problem.target_y, *_alone(problem)
+    for first in range(0, rounds, _SLICE):
+        if budget.over:
             break
-        x, y = compact(problem, x, y)
-        x, y = trade_places(problem, x, y)
-        x, y = _reinsert(problem, x, y)
-        now = problem.cost(x, y)
-        if now > cost * (1 - 1e-3):
-            break
-        cost = now
-    return x, y
+        last = min(first + _SLICE, rounds)
+        regroup(
+            problem.width, problem.height, *targets, problem.weight, bounds, boxes, active,
+            last - first, heat * (1 - first / rounds), heat * (1 - last / rounds), seed + first,
+        )  # fmt: skip
+    return boxes[: problem.size, 0].copy(), boxes[: problem.size, 1].copy()
 
 
 def _reinsert(problem: Problem, x: Ints, y: Ints) -> tuple[Ints, Ints]:

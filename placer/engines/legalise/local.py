@@ -13,6 +13,8 @@ from placer.engines.legalise.problem import Ints, Problem
 _MAX_CLASS = 1500
 #: Most rectangles one insertion may push out of the way.
 _MAX_EJECTED = 5
+#: Most rectangles taken out at a time by the large-neighbourhood search.
+_MAX_GROUP = 8
 
 
 @njit(cache=True)
@@ -141,3 +143,118 @@ def trade_places(problem: Problem, x: Ints, y: Ints) -> tuple[Ints, Ints]:
         if cost[np.arange(len(members)), place].sum() < np.trace(cost) * (1 - 1e-12):
             x[members], y[members] = x[members[place]], y[members[place]]
     return x, y
+
+
+@njit(cache=True)
+def regroup(
+    w: Ints, h: Ints, tx: Ints, ty: Ints, ax: Ints, ay: Ints, weight: np.ndarray, bounds: Ints, boxes: Ints,
+    active: np.ndarray, rounds: int, heat: float, cooled: float, seed: int,
+) -> float:  # fmt: skip
+    """Take out a displaced rectangle and some that lie in its way, put them back in another order; keep what pays.
+
+    Large-neighbourhood search with threshold acceptance: early rounds may lose a little, late ones may not, and the
+    best arrangement met is what remains.
+
+    Args:
+        w: ``[n]`` widths; likewise the following as for :func:`eject`.
+        h: see there.
+        tx: see there.
+        ty: see there.
+        ax: see there.
+        ay: see there.
+        weight: see there.
+        bounds: see there.
+        boxes: see there.
+        active: see there.
+        rounds: groups to try.
+        heat: loss accepted in the first round, as a share of the mean cost of a rectangle.
+        cooled: the same for the last round.
+        seed: of the choice of groups.
+
+    Returns:
+        Cost of the arrangement that remains.
+    """
+    np.random.seed(seed)  # noqa: NPY002 - inside Numba this seeds Numba's own generator of this thread
+    n = len(w)
+    cost = np.empty(n)
+    total = 0.0
+    for i in range(n):
+        cost[i] = weight[i] * (abs(boxes[i, 0] - tx[i]) + abs(boxes[i, 1] - ty[i]))
+        total += cost[i]
+    best, best_boxes = total, boxes[:n].copy()
+    stale = False
+    group = np.empty(_MAX_GROUP, np.int64)
+    saved = np.empty((_MAX_GROUP, 4), np.int64)
+    saved_cost = np.empty(_MAX_GROUP)
+    near = np.empty(n, np.int64)
+    for t in range(rounds):
+        if best <= 0.0:
+            break
+        i = np.random.randint(n)  # noqa: NPY002
+        for _ in range(2):
+            j = np.random.randint(n)  # noqa: NPY002
+            if cost[j] > cost[i]:
+                i = j
+        if cost[i] == 0.0:
+            continue
+        # Where it wants to be, or where it is; with some ground around.
+        wide = int(np.random.random() * max(w[i], h[i]))  # noqa: NPY002
+        x, y = (ax[i], ay[i]) if np.random.random() < 0.7 else (boxes[i, 0], boxes[i, 1])  # noqa: NPY002
+        x0, y0, x1, y1 = x - wide, y - wide, x + w[i] + wide, y + h[i] + wide
+        count = 0
+        for j in range(n):
+            if j != i and boxes[j, 0] < x1 and boxes[j, 2] > x0 and boxes[j, 1] < y1 and boxes[j, 3] > y0:
+                near[count] = j
+                count += 1
+        size = min(count, 1 + np.random.randint(_MAX_GROUP - 1))  # noqa: NPY002
+        group[0] = i
+        for k in range(size):
+            other = k + np.random.randint(count - k)  # noqa: NPY002
+            near[k], near[other] = near[other], near[k]
+            group[k + 1] = near[k]
+        size += 1
+        if np.random.random() < 0.5:  # noqa: NPY002
+            other = np.random.randint(size)  # noqa: NPY002
+            group[0], group[other] = group[other], group[0]
+        before = 0.0
+        for k in range(size):
+            j = group[k]
+            saved[k] = boxes[j]
+            saved_cost[k] = cost[j]
+            before += cost[j]
+            active[j] = False
+        # The limit that lets the arrangement lose no more than the threshold.
+        allowed = before + (heat + (cooled - heat) * t / rounds) * best / n * np.random.random()  # noqa: NPY002
+        after = 0.0
+        placed = 0
+        for k in range(size):
+            j = group[k]
+            room = int((allowed - after) / max(weight[j], 1e-12)) + 1
+            px, py, moved = nearest_free(w[j], h[j], tx[j], ty[j], bounds, boxes, active, room)
+            if moved >= room:
+                break
+            boxes[j, 0], boxes[j, 1], boxes[j, 2], boxes[j, 3] = px, py, px + w[j], py + h[j]
+            active[j] = True
+            cost[j] = weight[j] * moved
+            after += cost[j]
+            placed += 1
+        if placed == size and after <= allowed:
+            total += after - before
+            if total < best * (1.0 - 1e-12):
+                best = total
+                stale = True
+            elif stale and total > best:
+                # Left the best one behind: this was its last copy but for the group just moved.
+                best_boxes[:] = boxes[:n]
+                for k in range(size):
+                    best_boxes[group[k]] = saved[k]
+                stale = False
+        else:
+            for k in range(size):
+                j = group[k]
+                boxes[j] = saved[k]
+                cost[j] = saved_cost[k]
+                active[j] = True
+    if not stale:
+        boxes[:n] = best_boxes
+    return best
