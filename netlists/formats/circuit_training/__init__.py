@@ -22,9 +22,9 @@ from netlists.canvas import Canvas
 from netlists.design import Design
 from netlists.errors import PlacementError
 from netlists.formats.circuit_training import plc as plc_format
-from netlists.formats.circuit_training.build import REC_METADATA, read_netlist
+from netlists.formats.circuit_training.build import REC_METADATA, REC_PIN, read_netlist
 from netlists.formats.circuit_training.canvas import fp_bbox, make_canvas
-from netlists.formats.circuit_training.write import make_skeleton, node_indices, plc_index, render_netlist
+from netlists.formats.circuit_training.write import make_skeleton, node_indices, render_netlist
 from netlists.formats.textio import atomic_write
 from netlists.netlist import Netlist
 from netlists.placement import Placement
@@ -154,8 +154,15 @@ def write_placement(design: Design, placement: Placement, path: Path) -> None:
         )
     dx, dy = _origin(design)
     header = str(design.netlist.extras.get(_PLC_HEADER, ""))
+    skeleton = make_skeleton(design.netlist)
     text = plc_format.render(
-        design.netlist, design.canvas, _shifted(placement, -dx, -dy), plc_index(design.netlist), header, design.name
+        design.netlist,
+        design.canvas,
+        _shifted(placement, -dx, -dy),
+        node_indices(skeleton.kind),
+        design.netlist.pin_node[skeleton.of[skeleton.kind == REC_PIN]].astype(np.int64),
+        header,
+        design.name,
     )
     atomic_write(Path(path), text)
 

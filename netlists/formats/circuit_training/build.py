@@ -223,7 +223,9 @@ class _Builder:
         negative = np.flatnonzero(weight < 0)
         if len(negative):
             rec = int(negative[0])
-            raise self._fail(f"weight of {self._rec_name(rec)!r} is negative", rec, '"weight"', found=weight[rec])
+            raise self._fail(
+                f"weight of {self._rec_name(rec)!r} is negative", rec, '"weight"', found=float(weight[rec])
+            )
         net_weight = np.where(np.isnan(weight), 1.0, weight)[drivers]
 
         pin_dir = np.where(
@@ -342,7 +344,8 @@ class _Builder:
             i = int(far[0])
             rec = int(recs[i])
             raise self._fail(
-                f"pin {self._rec_name(rec)!r} lies outside its macro", rec, "_offset",
+                f"pin {self._rec_name(rec)!r} lies outside its macro", rec,
+                '"x_offset"' if over_x[i] > width[node[i]] / 2 + PIN_SLACK else '"y_offset"',
                 found=f"offset ({dx[i]:g}, {dy[i]:g}) from the centre",
                 expected=f"within half of {width[node[i]]:g} x {height[node[i]]:g} um",
             )  # fmt: skip

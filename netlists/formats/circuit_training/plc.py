@@ -216,11 +216,11 @@ def _header_line(header: Header, text: str, path: Path, line: int) -> None:
             ) from None  # fmt: skip
 
 
-def counts_of(netlist: Netlist) -> dict[str, int]:
-    """The node counts a ``.plc`` header carries; pins are those with a record of their own in the netlist file."""
+def counts_of(netlist: Netlist, pin_owner: NDArray[np.int64] | None = None) -> dict[str, int]:
+    """The node counts a ``.plc`` header carries; ``pin_owner`` is the node of each pin record, default the pins'."""
     kinds = netlist.node_kind
     hard, soft = int((kinds == HARD_MACRO).sum()), int((kinds == SOFT_MACRO).sum())
-    of_pin = kinds[netlist.pin_node]
+    of_pin = kinds[netlist.pin_node if pin_owner is None else pin_owner]
     hard_pins, soft_pins = int((of_pin == HARD_MACRO).sum()), int((of_pin == SOFT_MACRO).sum())
     return {
         "HARD_MACROs": hard,
@@ -288,7 +288,13 @@ def number(value: float) -> str:
 
 
 def render(
-    netlist: Netlist, canvas: Canvas, placement: Placement, index_of: NDArray[np.int64], header: str, name: str
+    netlist: Netlist,
+    canvas: Canvas,
+    placement: Placement,
+    index_of: NDArray[np.int64],
+    pin_owner: NDArray[np.int64],
+    header: str,
+    name: str,
 ) -> str:
     """Text of a ``.plc`` file.
 
@@ -297,10 +303,11 @@ def render(
         canvas: written into the header.
         placement: centres in um of every placed node; others are left out.
         index_of: ``.plc`` index of each node.
+        pin_owner: node of each pin the netlist file has a record for.
         header: header of the file the design came with; lines that still hold are kept.
         name: block name where the header has none.
     """
-    lines = _header_text(netlist, canvas, header, name)
+    lines = _header_text(canvas, counts_of(netlist, pin_owner), header, name)
     order = np.argsort(index_of, kind="stable")
     order = order[placement.placed[order]]
     port = netlist.node_kind[order] == PORT
@@ -314,7 +321,7 @@ def render(
     return "\n".join(lines) + "\n"
 
 
-def _header_text(netlist: Netlist, canvas: Canvas, header: str, name: str) -> list[str]:
+def _header_text(canvas: Canvas, counts: dict[str, int], header: str, name: str) -> list[str]:
     c = canvas
     canonical = {
         "grid": f"# Columns : {c.columns}  Rows : {c.grid_rows}",
@@ -354,7 +361,7 @@ def _header_text(netlist: Netlist, canvas: Canvas, header: str, name: str) -> li
             out.extend([line if values == actual[key] else replacement] if replacement else [])
     out.extend(line for line in canonical.values() if line)
     out.extend(["#", "# Counts of node types:"])
-    out.extend(f"# {key:<16}: {count:9d}" for key, count in counts_of(netlist).items())
+    out.extend(f"# {key:<16}: {count:9d}" for key, count in counts.items())
     out.extend(["#", "# node_index x y orientation fixed"])
     return out
 

@@ -48,12 +48,6 @@ class Skeleton:
     pin_record: NDArray[np.int64]
 
 
-def plc_index(netlist: Netlist) -> NDArray[np.int64]:
-    """``[N]`` index each node has in a ``.plc`` file."""
-    skeleton = make_skeleton(netlist)
-    return node_indices(skeleton.kind)
-
-
 def node_indices(kind: NDArray[np.int8]) -> NDArray[np.int64]:
     """``.plc`` index of each node, given the records' kinds: all records count but metadata."""
     return np.asarray((np.cumsum(kind != REC_METADATA) - 1)[kind == REC_NODE], dtype=np.int64)
@@ -159,7 +153,7 @@ def _free_name(netlist: Netlist, pin: int, node_name: str, taken: set[str]) -> s
     """A name for a pin's record that no other record has."""
     label = netlist.pin_names[pin] if len(netlist.pin_names) else ""
     base = label or f"{node_name}/p{pin}"
-    if base in taken:
+    if base in taken and not base.startswith(f"{node_name}/"):
         base = f"{node_name}/{label or pin}"
     name, k = base, 1
     while name in taken:
