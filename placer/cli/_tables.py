@@ -47,7 +47,7 @@ def result_table(result: Result) -> Table:
 
 
 def score_table(score: Score) -> Table:
-    """Every figure of a score, then whether it is legal and which objects break a rule.
+    """Every figure of a score.
 
     Args:
         score: what :func:`placer.score` returned.
@@ -61,17 +61,28 @@ def score_table(score: Score) -> Table:
     for name, value in values.items():
         table.add_row(name, _figure(value))
     table.add_row("legal", "yes" if score.legality.legal else "no")
-    violations = score.legality.violations
-    for violation in violations[:SHOWN_VIOLATIONS]:
-        table.add_row(violation.rule, escape(violation.message))
-    if len(violations) > SHOWN_VIOLATIONS:
-        table.add_row("", f"and {len(violations) - SHOWN_VIOLATIONS:,} more (--json lists them)")
     return table
+
+
+def violation_lines(score: Score) -> list[str]:
+    """How often each rule is broken, then the first few violations in words.
+
+    Args:
+        score: what :func:`placer.score` returned.
+    """
+    violations = score.legality.violations
+    lines = [f"{count:,} x {rule}" for rule, count in score.legality.counts.items() if count]
+    lines += [f"  {violation.message}" for violation in violations[:SHOWN_VIOLATIONS]]
+    if len(violations) > SHOWN_VIOLATIONS:
+        lines.append(f"  and {len(violations) - SHOWN_VIOLATIONS:,} more (--json lists them)")
+    return lines
 
 
 def _figure(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
+        if value.is_integer():
+            return f"{value:,.0f}"
         return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

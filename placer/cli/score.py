@@ -27,7 +27,7 @@ def score(
 ) -> None:
     """Score a placement: proxy cost and its terms, wirelength, RUDY, overlaps, every broken rule."""
     from placer import api
-    from placer.cli._tables import score_table
+    from placer.cli._tables import score_table, violation_lines
 
     result = api.score(design, placement)
     if as_json:
@@ -35,3 +35,5 @@ def score(
         return
     print_notes(result.design, Console(stderr=True, highlight=False))
     Console(highlight=False).print(score_table(result))
+    for line in violation_lines(result):
+        print(line)
