@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.fft import dctn, idctn
 from scipy.sparse.linalg import cg
+from scipy.spatial import cKDTree
 
 from netlists.design import Design
 from netlists.netlist import HARD_MACRO, PORT
 from netlists.orientation import oriented_offsets, oriented_sizes
 from netlists.placement import Placement
 from placer.cost.full import full
+from placer.cost.lattice import blockage_boxes, microns, outline_boxes
 
 #: Nets up to this many pins are springs between all pairs; larger ones meet in a point of their own.
 _CLIQUE = 3
@@ -41,7 +43,8 @@ def place_soft(design: Design, placement: Placement | None = None, *, rounds: in
         rounds: spreading rounds; every third one is scored and the best placement by proxy cost is kept.
 
     Returns:
-        A placement with every movable soft object placed inside the canvas' bounding box. They may overlap.
+        A placement with every movable soft object placed, on the canvas and inside its outline where the object fits
+        there at all. They may overlap each other and hard macros.
     """
     placement = placement or design.placement
     kind = design.netlist.node_kind
@@ -57,7 +60,7 @@ def place_soft(design: Design, placement: Placement | None = None, *, rounds: in
     for turn in range(rounds + 1):
         xy = spreader.clamp(xy)
         if turn % 3 == 0 or turn == rounds:
-            candidate = _with(placement, soft, xy)
+            candidate = _with(placement, soft, spreader.inside(xy))
             cost = full(design, candidate).proxy_cost
             if best is None or cost < best_cost:
                 best, best_cost = candidate, cost
@@ -182,6 +185,11 @@ class _Spreader:
         stays = np.setdiff1d(np.flatnonzero((n.node_kind != PORT) & placement.placed), soft)
         centre = np.stack([placement.x, placement.y], axis=1)
         self._ground = self._density(centre[stays], size[stays] / 2)
+        # What lies outside the outline or is blocked is full.
+        walls = microns(outline_boxes(c), c.lattice)
+        blocked = np.concatenate([walls, microns(blockage_boxes(c)[0], c.lattice)])
+        self._ground += self._density((blocked[:, :2] + blocked[:, 2:]) / 2, (blocked[:, 2:] - blocked[:, :2]) / 2)
+        self._walls = walls
         frequency = [2 - 2 * np.cos(np.pi * np.arange(k) / k) for k in (c.grid_rows, c.columns)]
         self._modes = frequency[0][:, None] / self._pitch[1] ** 2 + frequency[1][None, :] / self._pitch[0] ** 2
         self._modes[0, 0] = np.inf  # the mean charge pushes nowhere
@@ -189,6 +197,30 @@ class _Spreader:
     def clamp(self, xy: NDArray[np.float64]) -> NDArray[np.float64]:
         """Keep whole objects on the canvas; what is larger than the canvas is centred."""
         return np.clip(xy, self._low, self._high)
+
+    def inside(self, xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Bring objects that leave the outline to the nearest gcell centre where they do not."""
+        out = self.clamp(xy)
+        lost = np.flatnonzero(self._outside(out, self._half))
+        if not len(lost):
+            return out
+        columns, rows = np.meshgrid(*(np.arange(count) for count in self._cells))
+        centres = self._origin + (np.stack([columns.ravel(), rows.ravel()], axis=1) + 0.5) * self._pitch
+        sizes, which = np.unique(self._half[lost], axis=0, return_inverse=True)
+        for k, half in enumerate(sizes):
+            places = np.clip(centres, self._origin + half, self._origin + self._cells * self._pitch - half)
+            places = places[~self._outside(places, np.broadcast_to(half, places.shape))]
+            if len(places):
+                mine = lost[which.ravel() == k]
+                out[mine] = places[cKDTree(places).query(out[mine])[1]]
+        return out
+
+    def _outside(self, centre: NDArray[np.float64], half: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """``[n]`` which boxes share area with what lies outside the outline."""
+        hit = np.zeros(len(centre), bool)
+        for wall in self._walls:
+            hit |= ((centre + half > wall[:2]) & (centre - half < wall[2:])).all(axis=1)
+        return hit
 
     def displacement(self, xy: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
         """``[n, 2]`` um, down the potential, ``reach`` gcells on average."""

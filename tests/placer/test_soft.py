@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from shapely.geometry import Polygon
 
 from netlists.netlist import HARD_MACRO, PORT, SOFT_MACRO
 from placer.cost.full import full
@@ -20,11 +22,13 @@ def test_only_movable_soft_objects_move_and_all_of_them_get_a_place() -> None:
     assert after.placed[~held].all()
 
 
-def test_soft_objects_stay_on_the_canvas() -> None:
+@pytest.mark.parametrize("outline", [None, Polygon([(0, 0), (120, 0), (120, 40), (30, 40), (30, 96), (0, 96)])])
+def test_soft_objects_stay_inside(outline: Polygon | None) -> None:
     for seed in range(5):
-        design = small_design(softs=30, seed=seed)
-        outside = [v for v in check(design, place_soft(design)).violations if v.rule == "outside"]
-        assert not outside
+        design = small_design(softs=30, seed=seed, outline=outline)
+        found = check(design, place_soft(design)).violations
+        soft = design.netlist.node_kind == SOFT_MACRO
+        assert not [v for v in found if v.rule == "outside" and soft[v.node]]
 
 
 def test_the_result_does_not_depend_on_where_soft_objects_were() -> None:
