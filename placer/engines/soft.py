@@ -32,7 +32,7 @@ _TIE = 3.0
 _REACH, _CALMING = 3.0, 0.9
 
 
-def place_soft(design: Design, placement: Placement | None = None, *, rounds: int = 15) -> Placement:
+def place_soft(design: Design, placement: Placement | None = None, *, rounds: int = 12) -> Placement:
     """Place all movable soft macros and standard cells; hard macros, ports and fixed objects stay.
 
     The result depends on the positions of what stays, not on where the movable objects were.
@@ -40,7 +40,7 @@ def place_soft(design: Design, placement: Placement | None = None, *, rounds: in
     Args:
         design: the circuit and its canvas.
         placement: where the hard macros are; the design's own by default.
-        rounds: spreading rounds; every third one is scored and the best placement by proxy cost is kept.
+        rounds: spreading rounds; every fourth one is scored and the best placement by proxy cost is kept.
 
     Returns:
         A placement with every movable soft object placed, on the canvas and inside its outline where the object fits
@@ -59,7 +59,7 @@ def place_soft(design: Design, placement: Placement | None = None, *, rounds: in
     best_cost = np.inf
     for turn in range(rounds + 1):
         xy = spreader.clamp(xy)
-        if turn % 3 == 0 or turn == rounds:
+        if turn % 4 == 0 or turn == rounds:
             candidate = _with(placement, soft, spreader.inside(xy))
             cost = full(design, candidate).proxy_cost
             if best is None or cost < best_cost:

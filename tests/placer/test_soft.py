@@ -22,7 +22,7 @@ def test_only_movable_soft_objects_move_and_all_of_them_get_a_place() -> None:
     assert after.placed[~held].all()
 
 
-@pytest.mark.parametrize("outline", [None, Polygon([(0, 0), (120, 0), (120, 40), (30, 40), (30, 96), (0, 96)])])
+@pytest.mark.parametrize("outline", [None, Polygon([(0, 0), (120, 0), (120, 12), (14, 12), (14, 96), (0, 96)])])
 def test_soft_objects_stay_inside(outline: Polygon | None) -> None:
     for seed in range(5):
         design = small_design(softs=30, seed=seed, outline=outline)
