@@ -15,14 +15,17 @@ demo: ## place a bundled design, about half a minute: out/demo/report.html
 	@$(PY) -m placer place synth130 --time 20s --output out/demo
 	@echo "Open out/demo/report.html in a browser."
 
-lint:
+lint: ## ruff and mypy only
 	@tools/venv.sh dev
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
-test: lint ## ruff, types on all packages, and the tests (JOBS=2 processes)
-	@$(PY) -m pytest -n $(JOBS) $(ARGS)
+test: ## ruff, types on all packages, and the tests (JOBS=2 processes)
+	@tools/venv.sh dev
+	@# Compiling once here spares every test process doing it; ruff and mypy run beside it.
+	@$(PY) -m placer.warm & warm=$$!; $(MAKE) --no-print-directory lint || { kill $$warm; exit 1; }; wait $$warm
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-slow: ## long fuzzing and endurance tests
 	@tools/venv.sh dev

@@ -69,6 +69,8 @@ def place(
         progress: called with :class:`placer.budget.Event` now and then; None listens to nothing.
         iterations: exact proposals in total, instead of time, for runs that can be repeated to the byte.
 
+    The first call after an installation compiles the kernels, before its clock starts.
+
     Returns:
         The placement, its cost and legality, and those of the start.
 
@@ -77,7 +79,9 @@ def place(
         PlacementError: no legal placement exists or was found; the message says why.
     """
     from placer import flow
+    from placer.warm import warm_up
 
+    warm_up()
     return flow.place(
         load(source),
         time_limit=time_limit,

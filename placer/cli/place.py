@@ -70,13 +70,15 @@ def place(
 
     Ctrl-C ends the run early and keeps the best placement so far; a second Ctrl-C stops at once.
     """
-    started = perf_counter()
     from placer import api
     from placer import output as files
     from placer.flow import EFFORTS, cores
+    from placer.warm import NOTICE, warm_up
 
-    budget = Budget(time or EFFORTS[effort].seconds, started=started)
     console, log = Console(highlight=False), Console(stderr=True, highlight=False)
+    warm_up(lambda: log.print(NOTICE))
+    started = perf_counter()
+    budget = Budget(time or EFFORTS[effort].seconds, started=started)
     problem = api.load(design)
     print_notes(problem, log)
     target = files.target(problem, output)
