@@ -15,6 +15,9 @@ from placer.budget import Budget, Event, Progress, silent
 from placer.engines.starts.layouts import inside, layouts
 from placer.engines.starts.surrogate import EXACT, Smoothness, Surrogate
 
+#: Decay of Adam's running means of slopes and of their squares.
+_MEMORY, _SQUARES = 0.95, 0.99
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -216,10 +219,10 @@ class _Descent:
         (slope,) = torch.autograd.grad(loss, at)
         with torch.no_grad():
             slope = slope * self._movable
-            self._mean.mul_(0.9).add_(slope, alpha=0.1)
-            self._square.mul_(0.99).addcmul_(slope, slope, value=0.01)
-            mean = self._mean / (1 - 0.9 ** (index + 1))
-            root = (self._square / (1 - 0.99 ** (index + 1))).sqrt() + 1e-12
+            self._mean.mul_(_MEMORY).add_(slope, alpha=1 - _MEMORY)
+            self._square.mul_(_SQUARES).addcmul_(slope, slope, value=1 - _SQUARES)
+            mean = self._mean / (1 - _MEMORY ** (index + 1))
+            root = (self._square / (1 - _SQUARES ** (index + 1))).sqrt() + 1e-12
             moved = torch.clamp(at - now(c.step) * mean / root, self._low, self._high)
             self._at = torch.where(self._movable, moved, at.detach())
 
