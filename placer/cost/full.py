@@ -88,8 +88,9 @@ def full(design: Design, placement: Placement | None = None, weights: CostWeight
     v_net = smooth(v_demand, canvas.smoothing, axis=1) / v_supply
 
     width, height = oriented_sizes(n.node_width, n.node_height, placement.orient)
-    left, bottom = placement.x - width / 2 - canvas.x0, placement.y - height / 2 - canvas.y0
-    right, top = placement.x + width / 2 - canvas.x0, placement.y + height / 2 - canvas.y0
+    # All forms of the cost subtract the origin first: the same sums in the same order meet gcell borders alike.
+    x, y = placement.x - canvas.x0, placement.y - canvas.y0
+    left, bottom, right, top = x - width / 2, y - height / 2, x + width / 2, y + height / 2
     h_block, v_block, area = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     solid = n.node_kind != PORT
     _areas(left[solid], bottom[solid], right[solid], top[solid], canvas.gcell_width, canvas.gcell_height, area)

@@ -56,7 +56,7 @@ class IncrementalCost:
         self.design = design
         self._start = placement or design.placement
         self.problem = problem or build_problem(design, weights)
-        self.state = build_state(self.problem, design.canvas, self._start)
+        self.state = build_state(self.problem, self._start)
         self._pending = False
         rebuild(self.problem, self.state)
 
@@ -83,9 +83,9 @@ class IncrementalCost:
             raise ValueError(f"propose moves 1 to {MAX_OBJECTS} distinct objects, got {list(objects)}")
         if ids.min() < 0 or ids.max() >= self.design.netlist.num_nodes:
             raise IndexError(f"no node {int(ids.max())} in {self.design.name!r}")
-        canvas, s = self.design.canvas, self.state
-        xs = s.x[ids] if x is None else np.asarray(x, np.float64) - canvas.x0
-        ys = s.y[ids] if y is None else np.asarray(y, np.float64) - canvas.y0
+        s = self.state
+        xs = s.x[ids] if x is None else np.asarray(x, np.float64)
+        ys = s.y[ids] if y is None else np.asarray(y, np.float64)
         os = s.orient[ids].astype(np.int64) if orient is None else np.asarray(orient, np.int64)
         if not len(ids) == len(xs) == len(ys) == len(os):
             raise ValueError("objects, x, y and orient differ in length")
@@ -140,12 +140,12 @@ class IncrementalCost:
     @property
     def x(self) -> NDArray[np.float64]:
         """``[N]`` committed centres, um."""
-        return self.state.x + self.design.canvas.x0
+        return self.state.x.copy()
 
     @property
     def y(self) -> NDArray[np.float64]:
         """``[N]`` committed centres, um."""
-        return self.state.y + self.design.canvas.y0
+        return self.state.y.copy()
 
     def placement(self) -> Placement:
         """The committed placement; everything movable counts as placed."""

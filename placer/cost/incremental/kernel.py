@@ -52,7 +52,7 @@ _SWAPS = SWAPS_SIDES.copy()
 
 @njit(cache=True)
 def propose(p: Problem, s: State, objects: NDArray, xs: NDArray, ys: NDArray, orients: NDArray, count: int) -> float:
-    """Price moving ``objects[:count]`` (distinct) to centres ``xs, ys`` (from the canvas origin) in ``orients``.
+    """Price moving ``objects[:count]`` (distinct) to centres ``xs, ys`` (um) in ``orients``.
 
     Returns:
         The proxy cost the placement would have. The trial stays pending.
@@ -210,8 +210,8 @@ def _move_pins(p: Problem, s: State, i: int, x: float, y: float, orient: int) ->
             net_count += 1
         if conn_dx[c] != last_dx or conn_dy[c] != last_dy:  # the pins of a soft macro share one place
             last_dx, last_dy = conn_dx[c], conn_dy[c]
-            new_x = x + (m0 * last_dx + m1 * last_dy)
-            new_y = y + (m2 * last_dx + m3 * last_dy)
+            new_x = (x - p.x0) + (m0 * last_dx + m1 * last_dy)
+            new_y = (y - p.y0) + (m2 * last_dx + m3 * last_dy)
             packed = _gcell(new_x, new_y, p.gcell_width, p.gcell_height, p.columns, p.rows)
         px[c], py[c] = new_x, new_y
         if cell[c] != packed:
@@ -233,9 +233,7 @@ def _length(px: NDArray, py: NDArray, begin: int, end: int) -> float:
 
 
 @njit(cache=True)
-def _distinct(
-    cell: NDArray, begin: int, end: int, columns: int, seen: NDArray, visit: int, cells: NDArray
-) -> int:
+def _distinct(cell: NDArray, begin: int, end: int, columns: int, seen: NDArray, visit: int, cells: NDArray) -> int:
     """Distinct gcells of connections ``begin`` to ``end``, in order; ``seen`` is stamped with ``visit`` on each."""
     size = 0
     for c in range(begin, end):
@@ -249,9 +247,7 @@ def _distinct(
 
 
 @njit(cache=True)
-def _arms(
-    cells: NDArray, size: int, columns: int, others: NDArray, visit: int, segments: NDArray
-) -> int:
+def _arms(cells: NDArray, size: int, columns: int, others: NDArray, visit: int, segments: NDArray) -> int:
     """Star segments from ``cells[0]`` to those gcells that ``others`` does not carry the stamp ``visit`` on."""
     count = 0
     for k in range(1, size):
@@ -387,6 +383,7 @@ def _footprint(p: Problem, s: State, i: int, x: float, y: float, orient: int, si
     swap = _SWAPS[orient]
     half_x = (p.height[i] if swap else p.width[i]) / 2
     half_y = (p.width[i] if swap else p.height[i]) / 2
+    x, y = x - p.x0, y - p.y0
     left, right, bottom, top = x - half_x, x + half_x, y - half_y, y + half_y
     pitch_x, pitch_y = p.gcell_width, p.gcell_height
     c0, c1 = max(int(np.floor(left / pitch_x)), 0), min(int(np.floor(right / pitch_x)), p.columns - 1)
@@ -420,7 +417,12 @@ def _footprint(p: Problem, s: State, i: int, x: float, y: float, orient: int, si
     )
     gcells = p.rows * p.columns
     v_scale, h_scale = sign * p.v_macro * p.v_inverse, sign * p.h_macro * p.h_inverse
-    marks, entries, deltas, changed = s.congestion_mark, s.congestion_list, s.congestion_delta, s.count[CONGESTION_CHANGED]
+    marks, entries, deltas, changed = (
+        s.congestion_mark,
+        s.congestion_list,
+        s.congestion_delta,
+        s.count[CONGESTION_CHANGED],
+    )
     for r in range(r0, r1 + 1):
         for c in range(c0, c1 + 1):
             entry = r * p.columns + c
@@ -477,6 +479,7 @@ def _occupied_mean(p: Problem, s: State) -> float:
         for k in range(s.count[OBJECTS]):
             if s.trial_obj[k] == i:
                 x, y, orient = s.trial_x[k], s.trial_y[k], s.trial_orient[k]
+        x, y = x - p.x0, y - p.y0
         swap = _SWAPS[orient]
         half_x = (p.height[i] if swap else p.width[i]) / 2
         half_y = (p.width[i] if swap else p.height[i]) / 2

@@ -35,6 +35,8 @@ class Problem(NamedTuple):
         solid: ``[N]`` bool, everything that has density.
         rows: gcell rows.
         columns: gcell columns.
+        x0: canvas origin, um.
+        y0: canvas origin, um.
         gcell_width: um.
         gcell_height: um.
         h_macro: horizontal tracks per um a hard macro takes.
@@ -63,6 +65,8 @@ class Problem(NamedTuple):
     solid: NDArray[np.bool_]
     rows: int
     columns: int
+    x0: float
+    y0: float
     gcell_width: float
     gcell_height: float
     h_macro: float
@@ -114,6 +118,8 @@ def build_problem(design: Design, weights: CostWeights | None = None) -> Problem
         solid=n.node_kind != PORT,
         rows=canvas.grid_rows,
         columns=canvas.columns,
+        x0=canvas.x0,
+        y0=canvas.y0,
         gcell_width=canvas.gcell_width,
         gcell_height=canvas.gcell_height,
         h_macro=canvas.h_macro_routes_per_um,

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netlists.canvas import Canvas
 from netlists.placement import Placement
 from placer.cost.incremental.problem import Problem
 
@@ -23,7 +22,7 @@ MARK, VISIT, CONNS, NETS, RAW_CHANGED, CONGESTION_CHANGED, AREA_CHANGED, OBJECTS
 class State(NamedTuple):
     """Mutable arrays of one chain. Committed values, then those of the pending trial, then scratch.
 
-    Positions are measured from the canvas origin. A map *entry* is ``row * columns + column`` for vertical demand,
+    Object centres are absolute, pin positions are measured from the canvas origin. A map *entry* is ``row * columns + column`` for vertical demand,
     plus ``rows * columns`` for horizontal demand.
 
     Attributes:
@@ -100,15 +99,15 @@ class State(NamedTuple):
     value_buffer: NDArray[np.float64]
 
 
-def build_state(problem: Problem, canvas: Canvas, placement: Placement) -> State:
+def build_state(problem: Problem, placement: Placement) -> State:
     """Arrays for one chain, positions copied from ``placement``; maps are still empty (``kernel.rebuild`` fills)."""
     conns, nets = len(problem.conn_node), len(problem.net_weight)
     gcells = problem.rows * problem.columns
     longest = int(np.diff(problem.net_ptr).max(initial=1))
     f, i4, i8 = np.float64, np.int32, np.int64
     return State(
-        x=placement.x - canvas.x0,
-        y=placement.y - canvas.y0,
+        x=placement.x.copy(),
+        y=placement.y.copy(),
         orient=placement.orient.copy(),
         px=np.zeros(conns),
         py=np.zeros(conns),

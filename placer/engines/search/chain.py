@@ -69,7 +69,7 @@ def build_crowd(design: Design, placement: Placement) -> Crowd:
 
 def build_chain(design: Design, problem: Problem, crowd: Crowd, placement: Placement, seed: int, index: int) -> Chain:
     """A chain that starts from a legal placement on the lattice."""
-    state = build_state(problem, design.canvas, placement)
+    state = build_state(problem, placement)
     rebuild(problem, state)
     return Chain(
         problem, state, build_ground(design, placement), crowd, build_draft(), seeded(seed, index),
@@ -78,9 +78,7 @@ def build_chain(design: Design, problem: Problem, crowd: Crowd, placement: Place
 
 
 @njit(cache=True, nogil=True)
-def anneal(
-    chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reach: float
-) -> None:
+def anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reach: float) -> None:
     """Draw ``steps`` moves while the temperature falls geometrically.
 
     Args:

@@ -35,8 +35,6 @@ class Ground(NamedTuple):
             of them touch; else 0.
         step: um of one lattice step.
         inverse_step: steps of one um where that is whole (division keeps decimal coordinates exact), else 0.
-        origin_x: canvas origin, um.
-        origin_y: canvas origin, um.
         half_x: ``[N]`` um from corner to centre.
         half_y: ``[N]``.
     """
@@ -55,8 +53,6 @@ class Ground(NamedTuple):
     gap: int
     step: float
     inverse_step: float
-    origin_x: float
-    origin_y: float
     half_x: NDArray[np.float64]
     half_y: NDArray[np.float64]
 
@@ -83,7 +79,6 @@ def build_ground(design: Design, placement: Placement) -> Ground:
         gap=0 if len(overlapping_pairs(boxes)) else 1,
         step=step,
         inverse_step=inverse if inverse >= 1 and abs(inverse * step - 1.0) < 1e-12 else 0.0,
-        origin_x=canvas.x0, origin_y=canvas.y0,
         half_x=half_x, half_y=half_y,
     )  # fmt: skip
 
@@ -110,29 +105,29 @@ def _halves(design: Design, placement: Placement) -> tuple[NDArray[np.float64], 
 
 @njit(cache=True)
 def centre_x(g: Ground, i: int, left: int) -> float:
-    """Centre from the canvas origin, um, of object ``i`` with its left edge at ``left`` steps."""
+    """Centre, um, of object ``i`` with its left edge at ``left`` steps."""
     um = left / g.inverse_step if g.inverse_step > 0.0 else left * g.step
-    return (um + g.half_x[i]) - g.origin_x
+    return um + g.half_x[i]
 
 
 @njit(cache=True)
 def centre_y(g: Ground, i: int, bottom: int) -> float:
-    """Centre from the canvas origin, um, of object ``i`` with its lower edge at ``bottom`` steps."""
+    """Centre, um, of object ``i`` with its lower edge at ``bottom`` steps."""
     um = bottom / g.inverse_step if g.inverse_step > 0.0 else bottom * g.step
-    return (um + g.half_y[i]) - g.origin_y
+    return um + g.half_y[i]
 
 
 @njit(cache=True)
 def corner_x(g: Ground, i: int, x: float) -> int:
-    """Allowed left edge, in steps, nearest to the centre ``x`` (um from the canvas origin)."""
-    left = int(np.floor((x + g.origin_x - g.half_x[i]) / g.step + 0.5))
+    """Allowed left edge, in steps, nearest to the centre ``x`` (um)."""
+    left = int(np.floor((x - g.half_x[i]) / g.step + 0.5))
     return max(min(left, g.high_x[i]), g.low_x[i])
 
 
 @njit(cache=True)
 def corner_y(g: Ground, i: int, y: float) -> int:
-    """Allowed lower edge, in steps, nearest to the centre ``y`` (um from the canvas origin)."""
-    bottom = int(np.floor((y + g.origin_y - g.half_y[i]) / g.step + 0.5))
+    """Allowed lower edge, in steps, nearest to the centre ``y`` (um)."""
+    bottom = int(np.floor((y - g.half_y[i]) / g.step + 0.5))
     return max(min(bottom, g.high_y[i]), g.low_y[i])
 
 

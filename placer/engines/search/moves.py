@@ -113,8 +113,8 @@ def _median_place(p: Problem, s: State, d: Draft, rng: NDArray, i: int) -> tuple
                 x0, x1 = min(x0, s.px[c]), max(x1, s.px[c])
                 y0, y1 = min(y0, s.py[c]), max(y1, s.py[c])
         if x1 >= x0:
-            d.ends[0, count], d.ends[0, count + 1] = x0, x1
-            d.ends[1, count], d.ends[1, count + 1] = y0, y1
+            d.ends[0, count], d.ends[0, count + 1] = x0 + p.x0, x1 + p.x0
+            d.ends[1, count], d.ends[1, count + 1] = y0 + p.y0, y1 + p.y0
             count += 2
     if count == 0:
         return s.x[i], s.y[i]
@@ -162,7 +162,7 @@ def draft_soft(
         return False
     if kind == SOFT_TO_NEIGHBOUR:
         wide = 2.0 * p.gcell_width
-        return _add_soft(s, g, d, i, s.px[c] + jump(rng, fine, wide), s.py[c] + jump(rng, fine, wide))
+        return _add_soft(s, g, d, i, s.px[c] + p.x0 + jump(rng, fine, wide), s.py[c] + p.y0 + jump(rng, fine, wide))
     j = p.conn_node[c]
     if not is_soft[j]:
         return False
@@ -267,7 +267,10 @@ def draft_hard(
             if uniform(rng) < 0.5:
                 c = _neighbour(p, rng, i)
                 if c >= 0:
-                    x, y = s.px[c] + jump(rng, 0.1 * p.gcell_width, reach), s.py[c] + jump(rng, 0.1 * p.gcell_height, reach)
+                    x, y = (
+                        s.px[c] + p.x0 + jump(rng, 0.1 * p.gcell_width, reach),
+                        s.py[c] + p.y0 + jump(rng, 0.1 * p.gcell_height, reach),
+                    )
             left, bottom = corner_x(g, i, x), corner_y(g, i, y)
         else:  # HARD_ABUT: against a side of another macro, one edge in line
             j = g.hard[below(rng, len(g.hard))]

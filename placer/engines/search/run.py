@@ -33,8 +33,8 @@ class Schedule:
 
     trial_share: float = 0.15
     """Part of the budget for short trials of the starts, when there are more starts than chains."""
-    warmth: float = 0.4
-    """Share of small random moves accepted at the first temperature; the temperature is measured, not given."""
+    heat: float = 1.0
+    """First temperature over the median rise in cost of a random move by about a gcell, measured on the first start."""
     cooling: float = 100.0
     """First over last temperature of the deep annealing."""
     trial_chill: float = 4.0
@@ -137,7 +137,10 @@ class _Run:
         solid = design.netlist.node_kind != PORT
         self._placed = design.placement.placed | solid
         canvas = design.canvas
-        self._far, self._near = 0.5 * max(canvas.width, canvas.height), 2.0 * max(canvas.gcell_width, canvas.gcell_height)
+        self._far, self._near = (
+            0.5 * max(canvas.width, canvas.height),
+            2.0 * max(canvas.gcell_width, canvas.gcell_height),
+        )
 
     # -- the plan ------------------------------------------------------------------------------------------------
 
@@ -192,7 +195,9 @@ class _Run:
         schedule = self.schedule
         done = self._fraction()
         left = 1.0 - done - schedule.quench_share
-        rounds = schedule.rounds if self.iterations is None else max(1, min(schedule.rounds, self._rounds_that_fit(left)))
+        rounds = (
+            schedule.rounds if self.iterations is None else max(1, min(schedule.rounds, self._rounds_that_fit(left)))
+        )
         for k in range(rounds):
             # Where the clock says we are, not where the plan does: a slow round must not stretch the cooling.
             at = (self._fraction() - done) / left if self.iterations is None else k / rounds
@@ -303,38 +308,32 @@ class _Run:
             self.result.placement = self._placement(chain)
 
     def _placement(self, chain: Chain) -> Placement:
-        canvas, move = self.design.canvas, self.design.movable
+        move = self.design.movable
         origin = self.design.placement
         return origin.moved(
-            x=np.where(move, chain.state.x + canvas.x0, origin.x),
-            y=np.where(move, chain.state.y + canvas.y0, origin.y),
+            x=np.where(move, chain.state.x, origin.x),
+            y=np.where(move, chain.state.y, origin.y),
             orient=np.where(move, chain.state.orient, origin.orient),
             placed=self._placed,
         )
 
     def _first_temperature(self, chain: Chain) -> float:
-        """Temperature at which ``warmth`` of the small moves from here would be kept."""
+        """The median rise of the random small moves that cost something, times ``heat``."""
         p, s = chain.problem, chain.state
         rng = np.random.default_rng([self.seed, 77])
         ids = np.concatenate([chain.crowd.soft, chain.crowd.hard])
-        changes = []
+        rises = []
         one = np.zeros(1, np.int64), np.zeros(1), np.zeros(1), np.zeros(1, np.int64)
-        for _ in range(400):
+        for _ in range(500):
             i = one[0][0] = rng.choice(ids)
             one[1][0] = s.x[i] + rng.normal(0.0, p.gcell_width)
             one[2][0] = s.y[i] + rng.normal(0.0, p.gcell_height)
             one[3][0] = s.orient[i]
-            changes.append(propose(p, s, *one, 1) - s.total[PROXY])
+            change = propose(p, s, *one, 1) - s.total[PROXY]
             revert(s)
-        rise = np.maximum(np.array(changes), 0.0)
-        low, high = 1e-12, 1.0
-        for _ in range(60):
-            middle = math.sqrt(low * high)
-            if np.exp(-rise / middle).mean() < self.schedule.warmth:
-                low = middle
-            else:
-                high = middle
-        return high
+            if change > 0.0:
+                rises.append(change)
+        return self.schedule.heat * float(np.median(rises)) if rises else 0.0
 
     def _report(self, phase: str) -> None:
         cost = self.result.proxy_cost
