@@ -57,13 +57,13 @@ def propose(p: Problem, s: State, objects: NDArray, xs: NDArray, ys: NDArray, or
     Returns:
         The proxy cost the placement would have. The trial stays pending.
     """
-    s.count[MARK] += 1
-    s.count[CONNS] = 0
-    s.count[NETS] = 0
-    s.count[RAW_CHANGED] = 0
-    s.count[CONGESTION_CHANGED] = 0
-    s.count[AREA_CHANGED] = 0
-    s.count[OBJECTS] = count
+    s.counter[MARK] += 1
+    s.counter[CONNS] = 0
+    s.counter[NETS] = 0
+    s.counter[RAW_CHANGED] = 0
+    s.counter[CONGESTION_CHANGED] = 0
+    s.counter[AREA_CHANGED] = 0
+    s.counter[OBJECTS] = count
     for k in range(count):
         s.trial_obj[k], s.trial_x[k], s.trial_y[k], s.trial_orient[k] = objects[k], xs[k], ys[k], orients[k]
         _move_pins(p, s, objects[k], xs[k], ys[k], orients[k])
@@ -86,7 +86,7 @@ def propose(p: Problem, s: State, objects: NDArray, xs: NDArray, ys: NDArray, or
 @njit(cache=True)
 def revert(s: State) -> None:
     """Forget the pending trial."""
-    for k in range(s.count[CONNS]):
+    for k in range(s.counter[CONNS]):
         c = s.saved_conn[k]
         s.px[c], s.py[c], s.cell[c] = s.saved_px[k], s.saved_py[k], s.cell0[c]
 
@@ -94,16 +94,16 @@ def revert(s: State) -> None:
 @njit(cache=True)
 def commit(p: Problem, s: State) -> None:
     """Make the pending trial the placement."""
-    mark = s.count[MARK]
-    for k in range(s.count[OBJECTS]):
+    mark = s.counter[MARK]
+    for k in range(s.counter[OBJECTS]):
         i = s.trial_obj[k]
         s.x[i], s.y[i], s.orient[i] = s.trial_x[k], s.trial_y[k], s.trial_orient[k]
-    for k in range(s.count[CONNS]):
+    for k in range(s.counter[CONNS]):
         c = s.saved_conn[k]
         s.cell0[c] = s.cell[c]
-    for k in range(s.count[NETS]):
+    for k in range(s.counter[NETS]):
         s.net_length[s.nets[k]] = s.net_new_length[k]
-    changed = s.count[CONGESTION_CHANGED]
+    changed = s.counter[CONGESTION_CHANGED]
     if changed:
         for k in range(changed):
             s.congestion[s.congestion_list[k]] = s.congestion_new[k]
@@ -111,7 +111,7 @@ def commit(p: Problem, s: State) -> None:
             s.congestion_order, s.congestion_value, s.congestion_mark, mark, s.congestion_list, s.congestion_new,
             changed, s.order_buffer, s.value_buffer,
         )  # fmt: skip
-    changed = s.count[AREA_CHANGED]
+    changed = s.counter[AREA_CHANGED]
     if changed:
         for k in range(changed):
             s.area[s.area_list[k]] = s.area_new[k]
@@ -120,8 +120,8 @@ def commit(p: Problem, s: State) -> None:
             changed, s.order_buffer, s.value_buffer,
         )  # fmt: skip
     s.total[:] = s.trial
-    s.count[COMMITS] += 1
-    if s.count[COMMITS] % REBUILD_EVERY == 0:
+    s.counter[COMMITS] += 1
+    if s.counter[COMMITS] % REBUILD_EVERY == 0:
         rebuild(p, s)
 
 
@@ -129,14 +129,14 @@ def commit(p: Problem, s: State) -> None:
 def rebuild(p: Problem, s: State) -> None:
     """Recompute every derived array from the positions."""
     n = len(p.width)
-    s.count[MARK] += 1
-    s.count[OBJECTS] = 0
-    s.count[NETS] = 0
-    s.count[RAW_CHANGED] = 0
-    s.count[CONGESTION_CHANGED] = 0
-    s.count[AREA_CHANGED] = 0
+    s.counter[MARK] += 1
+    s.counter[OBJECTS] = 0
+    s.counter[NETS] = 0
+    s.counter[RAW_CHANGED] = 0
+    s.counter[CONGESTION_CHANGED] = 0
+    s.counter[AREA_CHANGED] = 0
     for i in range(n):
-        s.count[CONNS] = 0
+        s.counter[CONNS] = 0
         _move_pins(p, s, i, s.x[i], s.y[i], s.orient[i])
     s.cell0[:] = s.cell
     s.total[HPWL] = 0.0
@@ -145,13 +145,13 @@ def rebuild(p: Problem, s: State) -> None:
         begin, end, weight = p.net_ptr[net], p.net_ptr[net + 1], p.net_weight[net]
         s.net_length[net] = _length(s.px, s.py, begin, end)
         s.total[HPWL] += weight * s.net_length[net]
-        s.count[VISIT] += 1
-        size = _distinct(s.cell, begin, end, p.columns, s.seen_new, s.count[VISIT], s.cells_new)
+        s.counter[VISIT] += 1
+        size = _distinct(s.cell, begin, end, p.columns, s.seen_new, s.counter[VISIT], s.cells_new)
         count = net_segments(s.cells_new, size, s.segments)
         changed = _add_segments(
-            s.segments, count, weight, p.columns, gcells, s.count[MARK], s.raw_mark, s.raw_list, s.raw_delta, changed
+            s.segments, count, weight, p.columns, gcells, s.counter[MARK], s.raw_mark, s.raw_list, s.raw_delta, changed
         )
-    s.count[RAW_CHANGED] = changed
+    s.counter[RAW_CHANGED] = changed
     # The whole demand is one delta on empty maps.
     s.congestion[:] = 0.0
     s.area[:] = 0.0
@@ -159,9 +159,9 @@ def rebuild(p: Problem, s: State) -> None:
     for i in range(n):
         if p.solid[i]:
             _footprint(p, s, i, s.x[i], s.y[i], s.orient[i], 1.0)
-    for k in range(s.count[CONGESTION_CHANGED]):
+    for k in range(s.counter[CONGESTION_CHANGED]):
         s.congestion[s.congestion_list[k]] = s.congestion_delta[s.congestion_list[k]]
-    for k in range(s.count[AREA_CHANGED]):
+    for k in range(s.counter[AREA_CHANGED]):
         s.area[s.area_list[k]] = s.area_delta[s.area_list[k]]
     fill(s.area_order, s.area_value, s.area)
     fill(s.congestion_order, s.congestion_value, s.congestion)
@@ -174,8 +174,8 @@ def rebuild(p: Problem, s: State) -> None:
     )
 
 
-# The inner functions take plain arrays, not ``Problem`` and ``State``: handing over a tuple of seventy arrays costs more
-# than most of them do.
+# The inner functions take plain arrays, not ``Problem`` and ``State``: handing over a tuple of seventy arrays costs
+# more than most of them do.
 
 
 @njit(cache=True)
@@ -192,8 +192,8 @@ def _move_pins(p: Problem, s: State, i: int, x: float, y: float, orient: int) ->
     obj_conn, conn_net, conn_dx, conn_dy = p.obj_conn, p.conn_net, p.conn_dx, p.conn_dy
     px, py, cell, net_mark, net_dirty, nets = s.px, s.py, s.cell, s.net_mark, s.net_dirty, s.nets
     saved_conn, saved_px, saved_py = s.saved_conn, s.saved_px, s.saved_py
-    mark = s.count[MARK]
-    conn_count, net_count = s.count[CONNS], s.count[NETS]
+    mark = s.counter[MARK]
+    conn_count, net_count = s.counter[CONNS], s.counter[NETS]
     m0, m1, m2, m3 = _MATRIX[orient, 0], _MATRIX[orient, 1], _MATRIX[orient, 2], _MATRIX[orient, 3]
     last_dx = last_dy = np.inf
     new_x = new_y = 0.0
@@ -217,7 +217,7 @@ def _move_pins(p: Problem, s: State, i: int, x: float, y: float, orient: int) ->
         if cell[c] != packed:
             cell[c] = packed
             net_dirty[net] = True
-    s.count[CONNS], s.count[NETS] = conn_count, net_count
+    s.counter[CONNS], s.counter[NETS] = conn_count, net_count
 
 
 @njit(cache=True)
@@ -297,9 +297,9 @@ def _nets_delta(p: Problem, s: State) -> float:
     seen_new, seen_old, cells_new, cells_old = s.seen_new, s.seen_old, s.cells_new, s.cells_old
     raw_mark, raw_list, raw_delta = s.raw_mark, s.raw_list, s.raw_delta
     columns, gcells = p.columns, p.rows * p.columns
-    mark, visit, changed = s.count[MARK], s.count[VISIT], s.count[RAW_CHANGED]
+    mark, visit, changed = s.counter[MARK], s.counter[VISIT], s.counter[RAW_CHANGED]
     delta = 0.0
-    for k in range(s.count[NETS]):
+    for k in range(s.counter[NETS]):
         net = nets[k]
         begin, end, weight = net_ptr[net], net_ptr[net + 1], net_weight[net]
         length = _length(px, py, begin, end)
@@ -324,7 +324,7 @@ def _nets_delta(p: Problem, s: State) -> float:
             )
             count = net_segments(cells_new, new, segments)
         changed = _add_segments(segments, count, weight, columns, gcells, mark, raw_mark, raw_list, raw_delta, changed)
-    s.count[VISIT], s.count[RAW_CHANGED] = visit, changed
+    s.counter[VISIT], s.counter[RAW_CHANGED] = visit, changed
     return delta
 
 
@@ -335,8 +335,8 @@ def _spread(p: Problem, s: State) -> None:
     congestion_mark, congestion_list, congestion_delta = s.congestion_mark, s.congestion_list, s.congestion_delta
     rows, columns, reach = p.rows, p.columns, p.reach
     gcells = rows * columns
-    mark, changed = s.count[MARK], s.count[CONGESTION_CHANGED]
-    for k in range(s.count[RAW_CHANGED]):
+    mark, changed = s.counter[MARK], s.counter[CONGESTION_CHANGED]
+    for k in range(s.counter[RAW_CHANGED]):
         entry = raw_list[k]
         delta = raw_delta[entry]
         if delta == 0.0:  # what a net gave up, another or the same one took
@@ -360,7 +360,7 @@ def _spread(p: Problem, s: State) -> None:
                 changed += 1
             congestion_delta[entry] += share
             entry += step
-    s.count[CONGESTION_CHANGED] = changed
+    s.counter[CONGESTION_CHANGED] = changed
 
 
 @njit(cache=True)
@@ -394,8 +394,8 @@ def _footprint(p: Problem, s: State, i: int, x: float, y: float, orient: int, si
         s.overlap_x[c] = max(0.0, min(right, (c + 1) * pitch_x) - max(left, c * pitch_x))
     for r in range(r0, r1 + 1):
         s.overlap_y[r] = max(0.0, min(top, (r + 1) * pitch_y) - max(bottom, r * pitch_y))
-    mark = s.count[MARK]
-    changed = s.count[AREA_CHANGED]
+    mark = s.counter[MARK]
+    changed = s.counter[AREA_CHANGED]
     for r in range(r0, r1 + 1):
         for c in range(c0, c1 + 1):
             entry = r * p.columns + c
@@ -405,7 +405,7 @@ def _footprint(p: Problem, s: State, i: int, x: float, y: float, orient: int, si
                 s.area_delta[entry] = 0.0
                 changed += 1
             s.area_delta[entry] += sign * s.overlap_x[c] * s.overlap_y[r]
-    s.count[AREA_CHANGED] = changed
+    s.counter[AREA_CHANGED] = changed
     if not p.hard[i]:
         return
     # The end rules are explained in placer.cost.full._blockages.
@@ -421,7 +421,7 @@ def _footprint(p: Problem, s: State, i: int, x: float, y: float, orient: int, si
         s.congestion_mark,
         s.congestion_list,
         s.congestion_delta,
-        s.count[CONGESTION_CHANGED],
+        s.counter[CONGESTION_CHANGED],
     )
     for r in range(r0, r1 + 1):
         for c in range(c0, c1 + 1):
@@ -431,13 +431,13 @@ def _footprint(p: Problem, s: State, i: int, x: float, y: float, orient: int, si
             if not (ragged_columns and c == c1):
                 entry += gcells
                 changed = _add_congestion(marks, entries, deltas, changed, mark, entry, s.overlap_y[r] * h_scale)
-    s.count[CONGESTION_CHANGED] = changed
+    s.counter[CONGESTION_CHANGED] = changed
 
 
 @njit(cache=True)
 def _density(p: Problem, s: State) -> float:
     """Density term of the trial; fills ``area_new``."""
-    changed = s.count[AREA_CHANGED]
+    changed = s.counter[AREA_CHANGED]
     if changed == 0:
         return s.total[DENSITY]
     for k in range(changed):
@@ -446,21 +446,21 @@ def _density(p: Problem, s: State) -> float:
     if p.density_count == 0:
         return _occupied_mean(p, s)
     return trial_sum(
-        s.area_order, s.area_value, p.density_count, s.area_mark, s.count[MARK], s.area_new, changed, s.sort_values
+        s.area_order, s.area_value, p.density_count, s.area_mark, s.counter[MARK], s.area_new, changed, s.sort_values
     )
 
 
 @njit(cache=True)
 def _congestion(p: Problem, s: State) -> float:
     """Congestion term of the trial; fills ``congestion_new``."""
-    changed = s.count[CONGESTION_CHANGED]
+    changed = s.counter[CONGESTION_CHANGED]
     if changed == 0:
         return s.total[CONGESTION]
     for k in range(changed):
         entry = s.congestion_list[k]
         s.congestion_new[k] = s.congestion[entry] + s.congestion_delta[entry]
     return trial_sum(
-        s.congestion_order, s.congestion_value, p.congestion_count, s.congestion_mark, s.count[MARK],
+        s.congestion_order, s.congestion_value, p.congestion_count, s.congestion_mark, s.counter[MARK],
         s.congestion_new, changed, s.sort_values,
     )  # fmt: skip
 
@@ -476,7 +476,7 @@ def _occupied_mean(p: Problem, s: State) -> float:
         if not p.solid[i]:
             continue
         x, y, orient = s.x[i], s.y[i], np.int64(s.orient[i])
-        for k in range(s.count[OBJECTS]):
+        for k in range(s.counter[OBJECTS]):
             if s.trial_obj[k] == i:
                 x, y, orient = s.trial_x[k], s.trial_y[k], s.trial_orient[k]
         x, y = x - p.x0, y - p.y0

@@ -15,15 +15,15 @@ MAX_OBJECTS = 3
 
 # Slots of ``State.total``.
 HPWL, DENSITY, CONGESTION, PROXY = range(4)
-# Slots of ``State.count``.
+# Slots of ``State.counter``.
 MARK, VISIT, CONNS, NETS, RAW_CHANGED, CONGESTION_CHANGED, AREA_CHANGED, OBJECTS, COMMITS = range(9)
 
 
 class State(NamedTuple):
     """Mutable arrays of one chain. Committed values, then those of the pending trial, then scratch.
 
-    Object centres are absolute, pin positions are measured from the canvas origin. A map *entry* is ``row * columns + column`` for vertical demand,
-    plus ``rows * columns`` for horizontal demand.
+    Object centres are absolute, pin positions are measured from the canvas origin. A map *entry* is
+    ``row * columns + column`` for vertical demand, plus ``rows * columns`` for horizontal demand.
 
     Attributes:
         x: ``[N]`` centres, um.
@@ -42,7 +42,7 @@ class State(NamedTuple):
         congestion_value: their values.
         total: committed HPWL, density term, congestion term, proxy (slots named in this module).
         trial: the same of the pending trial.
-        count: counters (slots named in this module).
+        counter: counters (slots named in this module).
     """
 
     x: NDArray[np.float64]
@@ -61,7 +61,7 @@ class State(NamedTuple):
     congestion_value: NDArray[np.float64]
     total: NDArray[np.float64]
     trial: NDArray[np.float64]
-    count: NDArray[np.int64]
+    counter: NDArray[np.int64]
     # The pending trial.
     trial_obj: NDArray[np.int64]
     trial_x: NDArray[np.float64]
@@ -122,7 +122,7 @@ def build_state(problem: Problem, placement: Placement) -> State:
         congestion_value=np.zeros(2 * gcells),
         total=np.zeros(4),
         trial=np.zeros(4),
-        count=np.zeros(9, i8),
+        counter=np.zeros(9, i8),
         trial_obj=np.zeros(MAX_OBJECTS, i8),
         trial_x=np.zeros(MAX_OBJECTS, f),
         trial_y=np.zeros(MAX_OBJECTS, f),

@@ -108,13 +108,13 @@ def anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reac
             continue
         statistics[kind, PRICED] += 1.0
         before = s.total[PROXY]
-        change = propose(p, s, d.objects, d.x, d.y, d.orient, d.count[0]) - before
+        change = propose(p, s, d.objects, d.x, d.y, d.orient, d.size[0]) - before
         if change <= 0.0 or (temperature > 0.0 and uniform(rng) < np.exp(-change / temperature)):
             commit(p, s)
             statistics[kind, KEPT] += 1.0
             if change < 0.0:
                 statistics[kind, GAINED] -= change
-            for k in range(d.count[0]):
+            for k in range(d.size[0]):
                 g.left[d.objects[k]], g.bottom[d.objects[k]] = d.left[k], d.bottom[k]
         else:
             revert(s)

@@ -38,9 +38,9 @@ _MEDIAN_NETS = 15
 
 
 class Draft(NamedTuple):
-    """One drafted move: ``count[0]`` objects, their new corners (steps), centres (um) and orientations."""
+    """One drafted move: ``size[0]`` objects, their new corners (steps), centres (um) and orientations."""
 
-    count: NDArray[np.int64]
+    size: NDArray[np.int64]
     objects: NDArray[np.int64]
     left: NDArray[np.int64]
     bottom: NDArray[np.int64]
@@ -63,10 +63,10 @@ def build_draft() -> Draft:
 @njit(cache=True)
 def _add(s: State, g: Ground, d: Draft, i: int, left: int, bottom: int) -> None:
     """Append object ``i`` at a corner, orientation unchanged."""
-    k = d.count[0]
+    k = d.size[0]
     d.objects[k], d.left[k], d.bottom[k], d.orient[k] = i, left, bottom, s.orient[i]
     d.x[k], d.y[k] = centre_x(g, i, left), centre_y(g, i, bottom)
-    d.count[0] = k + 1
+    d.size[0] = k + 1
 
 
 @njit(cache=True)
@@ -141,7 +141,7 @@ def draft_soft(
         is_soft: ``[N]`` the same as flags.
         reach: longest random jump, um.
     """
-    d.count[0] = 0
+    d.size[0] = 0
     i = soft[below(rng, len(soft))]
     x, y = s.x[i], s.y[i]
     fine = 0.02 * p.gcell_width
@@ -198,7 +198,7 @@ def draft_hard(
         twin: for each movable hard macro, the movable ones of its size (itself too).
         reach: longest random jump, um.
     """
-    d.count[0] = 0
+    d.size[0] = 0
     h = below(rng, len(hard))
     i = hard[h]
     if kind == HARD_SLIDE:

@@ -183,7 +183,11 @@ class _Run:
             share = self.schedule.trial_share / levels * self.jobs / len(chains)
             a = begin * self.schedule.cooling ** (-0.5 * level / levels)
             b = begin * self.schedule.cooling ** (-0.5 * (level + 1) / levels)
-            self._round(pool, chains, share, lambda f, a=a, b=b: a * (b / a) ** f, lambda f: self._near, "trials")
+
+            def temperature(f: float, a: float = a, b: float = b) -> float:
+                return a * (b / a) ** f
+
+            self._round(pool, chains, share, temperature, lambda f: self._near, "trials")
             chains.sort(key=lambda chain: chain.state.total[PROXY])
             chains = chains[: max(self.jobs, math.ceil(len(chains) / 2))]
             if self._exhausted():
