@@ -118,7 +118,7 @@ def gradient_starts(
         raise ValueError("count must be at least 1 and iterations at least 0")
     budget, weights, schedule = budget or Budget(), weights or Weights(), schedule or Schedule()
     surrogate = Surrogate(design, device)
-    x, y, kinds = layouts(design, surrogate.circuit, count, seed)
+    x, y, kinds = layouts(design, surrogate.circuit, count, seed, budget)
     factors = _variety(count, weights.variety, seed)
     group = _group(surrogate, count)
     found: list[tuple[NDArray[np.float64], ...]] = []

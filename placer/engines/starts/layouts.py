@@ -6,17 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlists.design import Design
+from placer.budget import Budget
 from placer.engines.starts.analytic import analytic
 from placer.engines.starts.circuit import Circuit
 
 Floats = NDArray[np.float64]
 
 #: Kinds in the order they are handed out: what tends to end best comes first.
-_PLACED_KINDS = ("input", "flip", "analytic", "mirror", "turn", "noise")
+_PLACED_KINDS = ("input", "analytic", "flip", "noise", "mirror", "analytic", "turn")
 _UNPLACED_KINDS = ("analytic", "analytic", "analytic", "random")
 
 
-def layouts(design: Design, circuit: Circuit, count: int, seed: int) -> tuple[Floats, Floats, tuple[str, ...]]:
+def layouts(
+    design: Design, circuit: Circuit, count: int, seed: int, budget: Budget | None = None
+) -> tuple[Floats, Floats, tuple[str, ...]]:
     """First layouts, all objects inside the canvas, fixed ones in their places.
 
     Args:
@@ -24,12 +27,14 @@ def layouts(design: Design, circuit: Circuit, count: int, seed: int) -> tuple[Fl
         circuit: the same, flattened.
         count: how many.
         seed: of the random ones and of the perturbations that tell repeated kinds apart.
+        budget: of the whole descent; the layouts take at most a quarter of what is left.
 
     Returns:
         ``x, y`` ``[count, N]`` centres in um from the canvas corner, and the kind of each.
     """
     p, k = design.placement, circuit
     x0, y0 = p.x - design.canvas.x0, p.y - design.canvas.y0
+    spare = budget.part(budget.left / 4) if budget and budget.left < float("inf") else budget
     placed = bool(p.placed[k.movable].all()) and _spread_out(x0, y0, k)
     kinds = _PLACED_KINDS if placed else _UNPLACED_KINDS
     xs, ys, names = [], [], []
@@ -39,7 +44,7 @@ def layouts(design: Design, circuit: Circuit, count: int, seed: int) -> tuple[Fl
         if kind == "random":
             x, y = rng.random(len(x0)) * k.span_x, rng.random(len(x0)) * k.span_y
         elif kind == "analytic":
-            x, y = analytic(k, x0, y0, seed + i, rounds=(4, 12, 8)[i % 3])
+            x, y = analytic(k, x0, y0, seed + i, rounds=(4, 12, 8)[i % 3], budget=spare)
         else:
             x, y = x0.copy(), y0.copy()
             if kind in ("mirror", "turn"):
