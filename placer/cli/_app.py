@@ -21,16 +21,13 @@ def command() -> Any:  # noqa: ANN401 - a click command; where click lives depen
         name="placer", no_args_is_help=False, add_completion=False, rich_markup_mode="rich", epilog=_EPILOG
     )
     app.callback(invoke_without_command=True)(_callback)
-    for name, module in (
-        ("place", place),
-        ("score", score),
-        ("show", show),
-        ("convert", convert),
-        ("list", list_),
-        ("fetch", fetch),
-        ("synth", synth),
-    ):
-        app.command(name, epilog=_examples(module.EXAMPLES))(getattr(module, name))
+    app.command("place", epilog=_examples(place.EXAMPLES))(place.place)
+    app.command("score", epilog=_examples(score.EXAMPLES))(score.score)
+    app.command("show", epilog=_examples(show.EXAMPLES))(show.show)
+    app.command("convert", epilog=_examples(convert.EXAMPLES))(convert.convert)
+    app.command("list", epilog=_examples(list_.EXAMPLES))(list_.list_designs)
+    app.command("fetch", epilog=_examples(fetch.EXAMPLES))(fetch.fetch)
+    app.command("synth", epilog=_examples(synth.EXAMPLES))(synth.synth)
     return typer.main.get_command(app)
 
 

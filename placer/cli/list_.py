@@ -14,7 +14,7 @@ from netlists.catalogue import Entry, entries, entry, local_path
 EXAMPLES = ("placer list", "placer list ibm01", "placer list --json")
 
 
-def list(
+def list_designs(
     name: Annotated[str | None, typer.Argument(help="Tell everything about one design.", metavar="NAME")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array on stdout.")] = False,
 ) -> None:

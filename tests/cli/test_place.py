@@ -143,7 +143,7 @@ def test_a_full_disk_leaves_earlier_results_as_they_were(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_with_the_best_written(number: signal.Signals, tiny: Path, tmp_path: Path) -> None:
-    process = start(["place", str(tiny), "--time", "10m", "--jobs", "1", "-o", str(tmp_path / "out")], tmp_path)
+    process = start(["place", str(tiny), "--time", "60s", "--effort", "fast", "--jobs", "1", "-o", "out"], tmp_path)
     wait_for(process, "search")
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
