@@ -19,8 +19,8 @@ from placer.engines.starts.circuit import Circuit
 class CompiledMaps:
     """Same methods, arguments and results as ``PortableMaps``; about a hundred times as fast on a CPU.
 
-    Uses up to ``torch.get_num_threads()`` threads, one placement each; everything is computed in float64. Results do
-    not depend on the number of threads.
+    Uses as many threads as torch does when this is made, each with its own placements. Everything is computed in
+    float64; results do not depend on the number of threads.
 
     Args:
         circuit: the flattened design.
@@ -32,6 +32,7 @@ class CompiledMaps:
         longest = int(np.diff(k.net_ptr).max(initial=1))
         self._nets = (k.net_ptr, k.node, k.dx, k.dy, k.weight, longest, k.rows, k.columns, k.pitch_x, k.pitch_y)
         self._boxes = (k.width, k.height, k.solid, k.hard, k.pitch_x, k.pitch_y)
+        self.threads = torch.get_num_threads()
         self._pool: ThreadPoolExecutor | None = None
 
     def nets(
@@ -51,12 +52,12 @@ class CompiledMaps:
 
     def spread(self, kernel: Callable[..., None], batch: int, *args: Any) -> None:  # noqa: ANN401 - kernel arguments
         """Run a kernel over a batch, its placements shared out among threads."""
-        threads = min(torch.get_num_threads(), batch)
+        threads = min(self.threads, batch)
         if threads == 1:
             kernel(0, batch, *args)
             return
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(threads, thread_name_prefix="placer-starts")
+            self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="placer-starts")
         edges = [batch * i // threads for i in range(threads + 1)]
         jobs = [self._pool.submit(kernel, a, b, *args) for a, b in pairwise(edges)]
         for job in jobs:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -188,6 +190,10 @@ class _Descent:
 
     def run(self, iterations: int, budget: Budget, progress: Progress, whole: Budget) -> int:
         """Descend; returns the steps made. Fewer are planned where the budget cannot hold them all."""
+        with _quiet_torch(self.surrogate.device):
+            return self._run(iterations, budget, progress, whole)
+
+    def _run(self, iterations: int, budget: Budget, progress: Progress, whole: Budget) -> int:
         planned, done = iterations, 0
         self._keep_better()
         began = budget.seconds
@@ -245,6 +251,21 @@ class _Descent:
         x, y = inside(x, y, k)
         x, y = np.where(k.movable, x + origin[0], p.x), np.where(k.movable, y + origin[1], p.y)
         return x, y, self._cost.double().cpu().numpy(), self._proxy.double().cpu().numpy()
+
+
+@contextmanager
+def _quiet_torch(device: torch.device) -> Iterator[None]:
+    """One thread for torch's own operations on the CPU, which are small here: the compiled loops have the threads.
+
+    Waking a second thread for every small operation costs more than it gives, and very much more on a busy machine.
+    """
+    threads = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _span_weights(h_per_um: float, v_per_um: float, strength: float) -> tuple[float, float]:
