@@ -11,6 +11,7 @@ from eval.bench import cost, parse, quality
 from eval.bench.designs import Settings
 from eval.bench.machine import facts
 from eval.bench.sheet import Sheet, table
+from placer.warm import warm_up
 
 #: Measurements by name, in the order they run.
 BENCHES: dict[str, Callable[[Settings], Sheet]] = {"parse": parse.run, "cost": cost.run, "quality": quality.run}
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cores=options.cores,
         only=tuple(options.design),
     )
+    warm_up()  # compiling belongs to no measurement
     machine = facts()
     for name in options.only or BENCHES:
         sheet = BENCHES[name](settings)
