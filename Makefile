@@ -11,32 +11,32 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## place a bundled design, about half a minute: out/demo/report.html
-	@tools/venv.sh run
+	@.ci/venv.sh run
 	@$(PY) -m placer place synth130 --time 20s --output out/demo
 	@echo "Open out/demo/report.html in a browser."
 
 lint: ## ruff and mypy only
-	@tools/venv.sh dev
+	@.ci/venv.sh dev
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
 test: ## ruff, types on all packages, and the tests (JOBS=2 processes)
-	@tools/venv.sh dev
+	@.ci/venv.sh dev
 	@# Compiling once here spares every test process doing it; ruff and mypy run beside it.
 	@$(PY) -m placer.warm & warm=$$!; $(MAKE) --no-print-directory lint || { kill $$warm; exit 1; }; wait $$warm
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-slow: ## long fuzzing and endurance tests
-	@tools/venv.sh dev
+	@.ci/venv.sh dev
 	@$(PY) -m pytest -n $(JOBS) -m slow $(ARGS)
 
 bench: ## measure speed and quality, write docs/results (ARGS="--quick" for a short one)
-	@tools/venv.sh run
+	@.ci/venv.sh run
 	@$(PY) -m eval.bench $(ARGS)
 
 venv: ## only the environment, with the tools for development
-	@tools/venv.sh dev
+	@.ci/venv.sh dev
 
 clean: ## caches and outputs, not .venv
 	rm -rf out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

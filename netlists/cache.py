@@ -29,6 +29,7 @@ import shapely
 from numpy.typing import NDArray
 
 from netlists import formats
+from netlists.cachedir import cache_dir
 from netlists.canvas import Blockage, Canvas, Rows
 from netlists.design import Design
 from netlists.errors import NetlistError
@@ -48,20 +49,6 @@ _NETLIST_ARRAYS = (
 )  # fmt: skip
 _PLACEMENT_ARRAYS = ("x", "y", "orient", "fixed", "placed")
 _ROW_ARRAYS = ("y", "height", "x0", "num_sites", "site_width", "site_spacing", "orient")
-
-
-def cache_dir() -> Path | None:
-    """Folder of the cache, or None when it is turned off."""
-    if os.environ.get("PLACER_CACHE", "").strip() == "0":
-        return None
-    named = os.environ.get("PLACER_CACHE_DIR")
-    if named:
-        return Path(named).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return (Path(base) if base else Path.home() / ".cache") / "chip-placer"
-    except RuntimeError:  # no home folder
-        return None
 
 
 def cached_read(path: Path, placement: Path | None = None) -> Design:

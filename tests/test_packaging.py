@@ -37,7 +37,7 @@ def bare(tmp_path: Path) -> Path:
     """A checkout's set-up files and a ``bin`` with the usual tools, but no Python."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "tools").mkdir()
-    for file in ("pyproject.toml", "constraints.txt", "tools/venv.sh"):
+    for file in ("pyproject.toml", "constraints.txt", ".ci/venv.sh"):
         shutil.copy(ROOT / file, tmp_path / file)
     for tool in ("sh", "cat", "cut", "dirname", "sha256sum", "rm"):
         (tmp_path / "bin" / tool).symlink_to(shutil.which(tool) or f"/bin/{tool}")
@@ -46,7 +46,7 @@ def bare(tmp_path: Path) -> Path:
 
 def set_up(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["/bin/sh", "tools/venv.sh", "run"],
+        ["/bin/sh", ".ci/venv.sh", "run"],
         cwd=folder,
         env={"PATH": str(folder / "bin")},
         capture_output=True,

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Make .venv ready and say nothing when it already is:  tools/venv.sh run|dev
+# Make .venv ready and say nothing when it already is:  .ci/venv.sh run|dev
 #
 # "run" installs the placer, "dev" adds what its tests need. What was installed is remembered in a stamp inside
 # .venv, keyed on everything that decides the installation; while it matches, pip is not even started. The stamp is
 # written last, so an installation that died half-way is repaired by the next call.
 set -eu
 
-kind=${1:?usage: tools/venv.sh run|dev}
+kind=${1:?usage: .ci/venv.sh run|dev}
 cd "$(dirname "$0")/.."
 root=$(pwd -P)
 venv=.venv
@@ -16,7 +16,7 @@ say() { printf '%s\n' "$*" >&2; }
 die() { say "placer: $*"; exit 1; }
 
 # The folder is part of the key: an editable installation points at it, so a moved checkout must be installed again.
-key() { { printf '%s %s\n' "$root" "$kind"; cat pyproject.toml constraints.txt tools/venv.sh; } | sha256sum | cut -d' ' -f1; }
+key() { { printf '%s %s\n' "$root" "$kind"; cat pyproject.toml constraints.txt .ci/venv.sh; } | sha256sum | cut -d' ' -f1; }
 
 ready() { # ready KIND: was KIND installed with today's key?
     kind=$1
