@@ -62,7 +62,7 @@ def judge(design: Design, placement: Placement, tolerance: float = 0.0) -> list[
     bodies = shapes(design, placement)
     movable = design.movable
     hard = np.flatnonzero(design.netlist.node_kind == HARD_MACRO).tolist()
-    shrunk = [bodies[i].buffer(-tolerance, join_style="mitre") if tolerance else bodies[i] for i in range(len(bodies))]
+    shrunk = [b.buffer(-tolerance, join_style="mitre") if tolerance and b.area else b for b in bodies]
     complaints = []
     tree = STRtree([shrunk[i] for i in hard])
     for k, i in enumerate(hard):

@@ -24,8 +24,8 @@ from placer.engines.legalise.relations import by_relations, spread
 _REFINED = 2
 #: Groups the large-neighbourhood search tries a rectangle, and the loss it accepts at first (see ``regroup``).
 _GROUPS, _HEAT = 30, 2.0
-#: Groups tried between two looks at the budget.
-_SLICE = 2000
+#: Groups tried between two looks at the budget, and the most work a rectangle (see ``nearest_free``) in one search.
+_SLICE, _WORK = 200, 100_000
 #: Most rounds of exact refinement; the gain dies out earlier.
 _ROUNDS = 6
 
@@ -158,7 +158,7 @@ def _refine_best(problem: Problem, budget: Budget, seed: int) -> tuple[Ints, Int
     """The best of the seeds, refined; None when no seed is legal."""
     ranked: list[tuple[float, int, Ints, Ints]] = []
     for k, (x, y) in enumerate(_seeds(problem)):
-        x, y = _reinsert(problem, x, y)
+        x, y = _reinsert(problem, x, y, passes=1)
         ranked.append((problem.cost(x, y), k, x, y))
         if budget.over:
             break
@@ -178,8 +178,10 @@ def _refine_mirrors(problem: Problem, x: Ints, y: Ints, budget: Budget, seed: in
 
 def _refine(problem: Problem, x: Ints, y: Ints, budget: Budget, seed: int) -> tuple[Ints, Ints]:
     """Large-neighbourhood search, then exact steps until they no longer pay, then both once more, cooler."""
+    # Time a group grows with the number of rectangles, so large problems get fewer groups each.
+    groups = int(_GROUPS * min(problem.size, (500 * problem.size) ** 0.5))
     for heat, share in ((_HEAT, 2), (_HEAT / 8, 1)):
-        x, y = _regroup(problem, x, y, heat, share * _GROUPS * problem.size // 3, budget, seed)
+        x, y = _regroup(problem, x, y, heat, share * groups // 3, budget, seed)
         for _ in range(_ROUNDS):
             cost = problem.cost(x, y)
             if budget.over or cost == 0:
@@ -200,25 +202,28 @@ def _regroup(
     active = np.ones(len(boxes), bool)
     bounds = np.array(problem.bounds, np.int64)
     targets = problem.target_x, problem.target_y, *_alone(problem)
-    for first in range(0, rounds, _SLICE):
-        if budget.over:
-            break
-        last = min(first + _SLICE, rounds)
-        regroup(
+    spent, done = 0, 0
+    while done < rounds and spent < _WORK * problem.size and not budget.over:
+        # The temperature follows whichever runs out first, the groups or the work.
+        gone = max(done / rounds, spent / (_WORK * problem.size))
+        count = min(_SLICE, rounds - done)
+        spent += regroup(
             problem.width, problem.height, *targets, problem.weight, bounds, boxes, active,
-            last - first, heat * (1 - first / rounds), heat * (1 - last / rounds), seed + first,
+            count, heat * (1 - gone), heat * (1 - gone) * (1 - count / rounds), seed + done,
         )  # fmt: skip
+        done += count
     return boxes[: problem.size, 0].copy(), boxes[: problem.size, 1].copy()
 
 
-def _reinsert(problem: Problem, x: Ints, y: Ints) -> tuple[Ints, Ints]:
+def _reinsert(problem: Problem, x: Ints, y: Ints, passes: int = 3) -> tuple[Ints, Ints]:
     boxes = np.concatenate([np.stack([x, y, x + problem.width, y + problem.height], axis=1), problem.walls])
     active = np.ones(len(boxes), bool)
     bounds = np.array(problem.bounds, np.int64)
     arguments = problem.width, problem.height, problem.target_x, problem.target_y
-    reinsert(*arguments, bounds, boxes, active, 4)
-    if eject(*arguments, *_alone(problem), problem.weight, bounds, boxes, active):
-        reinsert(*arguments, bounds, boxes, active, 4)
+    effort = _WORK * problem.size // 10
+    reinsert(*arguments, bounds, boxes, active, passes, effort)
+    if passes > 1 and eject(*arguments, *_alone(problem), problem.weight, bounds, boxes, active, effort):
+        reinsert(*arguments, bounds, boxes, active, passes, effort)
     return boxes[: problem.size, 0].copy(), boxes[: problem.size, 1].copy()
 
 
@@ -230,7 +235,7 @@ def _alone(problem: Problem) -> tuple[Ints, Ints]:
     x, y = problem.target_x.copy(), problem.target_y.copy()
     for i in range(problem.size):
         w, h = problem.width[i], problem.height[i]
-        x[i], y[i], _ = nearest_free(w, h, x[i], y[i], bounds, problem.walls, active, 1 << 60)
+        x[i], y[i] = nearest_free(w, h, x[i], y[i], bounds, problem.walls, active, 1 << 60)[:2]
     return x, y
 
 
@@ -285,7 +290,7 @@ def _clamp(design: Design, placement: Placement, nodes: Ints) -> tuple[np.ndarra
             inside |= (low_x < c) & (low_x + width > a) & (low_y < d) & (low_y + height > b)
         bounds, active = np.array((x0, y0, x1, y1), np.int64), np.ones(len(notches), bool)
         for k in np.flatnonzero(inside).tolist():
-            low_x[k], low_y[k], _ = nearest_free(
+            low_x[k], low_y[k] = nearest_free(
                 width[k], height[k], low_x[k], low_y[k], bounds, notches, active, 1 << 60
-            )
+            )[:2]
     return centres(design, placement, nodes, low_x, low_y)

@@ -18,7 +18,9 @@ _MAX_GROUP = 8
 
 
 @njit(cache=True)
-def reinsert(w: Ints, h: Ints, tx: Ints, ty: Ints, bounds: Ints, boxes: Ints, active: np.ndarray, rounds: int) -> int:
+def reinsert(
+    w: Ints, h: Ints, tx: Ints, ty: Ints, bounds: Ints, boxes: Ints, active: np.ndarray, rounds: int, effort: int
+) -> int:
     """Move single rectangles to the nearest free position to their target, until nobody gains.
 
     Args:
@@ -30,12 +32,13 @@ def reinsert(w: Ints, h: Ints, tx: Ints, ty: Ints, bounds: Ints, boxes: Ints, ac
         boxes: ``[n + K, 4]`` legal boxes, then walls; updated.
         active: ``[n + K]`` all True.
         rounds: most passes over all rectangles.
+        effort: work after which to stop, see :func:`nearest_free`.
 
     Returns:
         Moves made.
     """
     n = len(w)
-    moves = 0
+    moves, work = 0, 0
     for _ in range(rounds):
         distance = np.empty(n, np.int64)
         for i in range(n):
@@ -46,8 +49,11 @@ def reinsert(w: Ints, h: Ints, tx: Ints, ty: Ints, bounds: Ints, boxes: Ints, ac
             if now == 0:
                 continue
             active[i] = False
-            x, y, best = nearest_free(w[i], h[i], tx[i], ty[i], bounds, boxes, active, now)
+            x, y, best, spent = nearest_free(w[i], h[i], tx[i], ty[i], bounds, boxes, active, now)
             active[i] = True
+            work += spent
+            if work > effort:
+                return moves
             if best < now:
                 boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3] = x, y, x + w[i], y + h[i]
                 changed = True
@@ -60,7 +66,7 @@ def reinsert(w: Ints, h: Ints, tx: Ints, ty: Ints, bounds: Ints, boxes: Ints, ac
 @njit(cache=True)
 def eject(
     w: Ints, h: Ints, tx: Ints, ty: Ints, ax: Ints, ay: Ints, weight: np.ndarray, bounds: Ints, boxes: Ints,
-    active: np.ndarray,
+    active: np.ndarray, effort: int,
 ) -> int:  # fmt: skip
     """Put each displaced rectangle on its target, re-insert those it pushes out, and keep what pays.
 
@@ -71,7 +77,7 @@ def eject(
         Improvements made.
     """
     n = len(w)
-    gains = 0
+    gains, work = 0, 0
     distance = np.empty(n, np.int64)
     for i in range(n):
         distance[i] = abs(boxes[i, 0] - tx[i]) + abs(boxes[i, 1] - ty[i])
@@ -79,7 +85,7 @@ def eject(
     saved = np.empty((_MAX_EJECTED + 1, 4), np.int64)
     for i in np.argsort(-distance, kind="mergesort"):
         now = abs(boxes[i, 0] - tx[i]) + abs(boxes[i, 1] - ty[i])
-        if now == 0:
+        if now == 0 or work > effort:
             break
         x, y = ax[i], ay[i]
         best = abs(x - tx[i]) + abs(y - ty[i])
@@ -109,7 +115,8 @@ def eject(
         for k in np.argsort(-size, kind="mergesort"):
             j = out[k]
             room = int((before - after) / max(weight[j], 1e-12)) + 1
-            px, py, moved = nearest_free(w[j], h[j], tx[j], ty[j], bounds, boxes, active, room)
+            px, py, moved, spent = nearest_free(w[j], h[j], tx[j], ty[j], bounds, boxes, active, room)
+            work += spent
             after += weight[j] * moved
             if moved >= room:
                 after = np.inf
@@ -149,7 +156,7 @@ def trade_places(problem: Problem, x: Ints, y: Ints) -> tuple[Ints, Ints]:
 def regroup(
     w: Ints, h: Ints, tx: Ints, ty: Ints, ax: Ints, ay: Ints, weight: np.ndarray, bounds: Ints, boxes: Ints,
     active: np.ndarray, rounds: int, heat: float, cooled: float, seed: int,
-) -> float:  # fmt: skip
+) -> int:  # fmt: skip
     """Take out a displaced rectangle and some that lie in its way, put them back in another order; keep what pays.
 
     Large-neighbourhood search with threshold acceptance: early rounds may lose a little, late ones may not, and the
@@ -172,7 +179,7 @@ def regroup(
         seed: of the choice of groups.
 
     Returns:
-        Cost of the arrangement that remains.
+        Work done, see :func:`nearest_free`.
     """
     np.random.seed(seed)  # noqa: NPY002 - inside Numba this seeds Numba's own generator of this thread
     n = len(w)
@@ -187,6 +194,7 @@ def regroup(
     saved = np.empty((_MAX_GROUP, 4), np.int64)
     saved_cost = np.empty(_MAX_GROUP)
     near = np.empty(n, np.int64)
+    work = 0
     for t in range(rounds):
         if best <= 0.0:
             break
@@ -202,6 +210,7 @@ def regroup(
         x, y = (ax[i], ay[i]) if np.random.random() < 0.7 else (boxes[i, 0], boxes[i, 1])  # noqa: NPY002
         x0, y0, x1, y1 = x - wide, y - wide, x + w[i] + wide, y + h[i] + wide
         count = 0
+        work += n
         for j in range(n):
             if j != i and boxes[j, 0] < x1 and boxes[j, 2] > x0 and boxes[j, 1] < y1 and boxes[j, 3] > y0:
                 near[count] = j
@@ -230,7 +239,8 @@ def regroup(
         for k in range(size):
             j = group[k]
             room = int((allowed - after) / max(weight[j], 1e-12)) + 1
-            px, py, moved = nearest_free(w[j], h[j], tx[j], ty[j], bounds, boxes, active, room)
+            px, py, moved, effort = nearest_free(w[j], h[j], tx[j], ty[j], bounds, boxes, active, room)
+            work += effort
             if moved >= room:
                 break
             boxes[j, 0], boxes[j, 1], boxes[j, 2], boxes[j, 3] = px, py, px + w[j], py + h[j]
@@ -257,4 +267,4 @@ def regroup(
                 active[j] = True
     if not stale:
         boxes[:n] = best_boxes
-    return best
+    return work
