@@ -36,7 +36,7 @@ def test_every_dependency_is_pinned_to_a_version_that_pyproject_allows() -> None
 def bare(tmp_path: Path) -> Path:
     """A checkout's set-up files and a ``bin`` with the usual tools, but no Python."""
     (tmp_path / "bin").mkdir()
-    (tmp_path / "tools").mkdir()
+    (tmp_path / ".ci").mkdir()
     for file in ("pyproject.toml", "constraints.txt", ".ci/venv.sh"):
         shutil.copy(ROOT / file, tmp_path / file)
     for tool in ("sh", "cat", "cut", "dirname", "sha256sum", "rm"):
