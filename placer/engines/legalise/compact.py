@@ -16,6 +16,7 @@ from numba import njit
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
+from placer.engines.legalise.arrays import ascending, copy_rows
 from placer.engines.legalise.problem import Ints, Problem
 
 
@@ -23,7 +24,7 @@ from placer.engines.legalise.problem import Ints, Problem
 def _visible_pairs(x: Ints, y: Ints, w: Ints, h: Ints, walls: Ints, low: Ints, high: Ints) -> Ints:
     """Pairs (left, right) of which the left one sees the right one; tightens ``low``, ``high`` by the walls."""
     n = len(x)
-    order = np.argsort(x, kind="mergesort")
+    order = ascending(x.astype(np.float64))
     out = np.empty((16 * n + 16, 2), np.int64)
     count = 0
     # Uncovered parts of the rectangle's right side, as a small set of intervals.
@@ -64,7 +65,7 @@ def _visible_pairs(x: Ints, y: Ints, w: Ints, h: Ints, walls: Ints, low: Ints, h
             if seen:
                 if count == len(out):
                     grown = np.empty((2 * count, 2), np.int64)
-                    grown[:count] = out
+                    copy_rows(grown, 0, out, 0, count)
                     out = grown
                 out[count, 0], out[count, 1] = i, j
                 count += 1
@@ -74,7 +75,9 @@ def _visible_pairs(x: Ints, y: Ints, w: Ints, h: Ints, walls: Ints, low: Ints, h
                     low[i] = max(low[i], walls[k, 2])
                 elif walls[k, 0] >= x[i] + w[i]:
                     high[i] = min(high[i], walls[k, 0] - w[i])
-    return out[:count].copy()
+    kept = np.empty((count, 2), np.int64)
+    copy_rows(kept, 0, out, 0, count)
+    return kept
 
 
 def compact_axis(

@@ -14,28 +14,28 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from placer.engines.legalise.arrays import ascending, copy_rows
 from placer.engines.legalise.problem import Ints, Problem
 
 #: Up to this many rectangles the search is short enough to be tried.
-MAX_RECTANGLES = 9
+MAX_RECTANGLES = 12
 #: Walls add corner candidates to every branch; beyond this the search is left to the packers.
 MAX_WALLS = 12
-#: Branches after which the search gives up without a proof; a few seconds.
-_MAX_BRANCHES = 3_000_000
 
 
 @njit(cache=True)
 def _union_area(boxes: Ints, count: int, bounds: Ints) -> float:
     """Area of the union of ``boxes[:count]`` inside ``bounds``."""
-    ys = np.empty(2 * count, np.int64)
+    ys, lefts = np.empty(2 * count), np.empty(count)
     for k in range(count):
         ys[2 * k] = min(max(boxes[k, 1], bounds[1]), bounds[3])
         ys[2 * k + 1] = min(max(boxes[k, 3], bounds[1]), bounds[3])
-    ys.sort()
-    order = np.argsort(boxes[:count, 0], kind="mergesort")
+        lefts[k] = boxes[k, 0]
+    levels = ascending(ys)
+    order = ascending(lefts)
     total = 0.0
     for s in range(2 * count - 1):
-        low, high = ys[s], ys[s + 1]
+        low, high = ys[levels[s]], ys[levels[s + 1]]
         if low == high:
             continue
         reached = bounds[0]
@@ -46,7 +46,7 @@ def _union_area(boxes: Ints, count: int, bounds: Ints) -> float:
                 if b > a:
                     covered += b - a
                     reached = b
-        total += float(covered) * float(high - low)
+        total += float(covered) * (high - low)
     return total
 
 
@@ -54,14 +54,15 @@ def _union_area(boxes: Ints, count: int, bounds: Ints) -> float:
 def _search(w: Ints, h: Ints, kind: Ints, bounds: Ints, walls: Ints, max_branches: int, x: Ints, y: Ints) -> int:
     """Depth-first search; fills ``x``, ``y``. Returns 1 found, 0 proved impossible, -1 gave up."""
     n, fixed = len(w), len(walls)
-    chosen = np.full(n, -1, np.int64)
+    chosen = np.empty(n, np.int64)
     pointer = np.zeros(n + 1, np.int64)
     used = np.zeros(n, np.bool_)
     shadow = np.empty((fixed + n, 4), np.int64)
-    shadow[:fixed] = walls
+    copy_rows(shadow, 0, walls, 0, fixed)
     ground = float(bounds[2] - bounds[0]) * float(bounds[3] - bounds[1])
     to_come = np.zeros(n + 1)
-    to_come[0] = (w.astype(np.float64) * h).sum()
+    for i in range(n):
+        to_come[0] += float(w[i]) * float(h[i])
     depth, branches = 0, 0
     while True:
         if depth == n:
@@ -142,8 +143,12 @@ def _search(w: Ints, h: Ints, kind: Ints, bounds: Ints, walls: Ints, max_branche
             used[chosen[depth]] = False
 
 
-def search_all(problem: Problem) -> tuple[tuple[Ints, Ints] | None, bool]:
+def search_all(problem: Problem, branches: int = 3_000_000) -> tuple[tuple[Ints, Ints] | None, bool]:
     """Search the whole space of a small problem.
+
+    Args:
+        problem: at most :data:`MAX_RECTANGLES` rectangles and :data:`MAX_WALLS` walls.
+        branches: after which the search gives up without a proof; the default takes a few seconds.
 
     Returns:
         corners: legal corners, or None.
@@ -159,7 +164,7 @@ def search_all(problem: Problem) -> tuple[tuple[Ints, Ints] | None, bool]:
     kind = np.cumsum(new).astype(np.int64)
     x, y = np.zeros(len(w), np.int64), np.zeros(len(w), np.int64)
     bounds = np.array(problem.bounds, np.int64)
-    answer = _search(w, h, kind, bounds, problem.walls, _MAX_BRANCHES, x, y)
+    answer = _search(w, h, kind, bounds, problem.walls, branches, x, y)
     if answer != 1:
         return None, answer == 0
     out_x, out_y = np.empty_like(x), np.empty_like(y)

@@ -101,14 +101,19 @@ def _arrange(
             found = _refine_best(problem, budget, seed)
             if found is not None:
                 return found
-    for problem in problems:
-        if problem.fullness <= 1.0:
-            corners, proved = search_all(problem)
-            if corners is None and not proved:
-                corners = pack(problem, budget, seed)
-            if corners is not None:
-                return _refine_mirrors(problem, *corners, budget, seed)
-    full = f"{problem.size} hard macros fill {100 * problem.fullness:.1f} % of the free canvas area"
+    last = problems[-1]
+    proved = False
+    for problem, branches, effort in [*((p, 300_000, 4e7) for p in problems), (last, 3_000_000, 8e8)]:
+        if problem.fullness > 1.0 or proved:
+            continue
+        corners = pack(problem, budget, seed, effort)
+        if corners is None:
+            corners, proof = search_all(problem, branches)
+            # What cannot be with a gap may be without.
+            proved = proof and problem is last
+        if corners is not None:
+            return _refine_mirrors(problem, *corners, budget, seed)
+    full = f"{last.size} hard macros fill {100 * last.fullness:.1f} % of the free canvas area"
     if proved:
         raise PlacementError(f"no legal placement exists: {full} and every arrangement was tried", rule="overlap")
     how = "greedy insertion, constraint graphs and packing from scratch"

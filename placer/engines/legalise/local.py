@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 from scipy.optimize import linear_sum_assignment
 
+from placer.engines.legalise.arrays import ascending, copy_rows
 from placer.engines.legalise.nearest import nearest_free
 from placer.engines.legalise.problem import Ints, Problem
 
@@ -40,11 +41,11 @@ def reinsert(
     n = len(w)
     moves, work = 0, 0
     for _ in range(rounds):
-        distance = np.empty(n, np.int64)
+        nearness = np.empty(n)
         for i in range(n):
-            distance[i] = abs(boxes[i, 0] - tx[i]) + abs(boxes[i, 1] - ty[i])
+            nearness[i] = -(abs(boxes[i, 0] - tx[i]) + abs(boxes[i, 1] - ty[i]))
         changed = False
-        for i in np.argsort(-distance, kind="mergesort"):
+        for i in ascending(nearness):
             now = abs(boxes[i, 0] - tx[i]) + abs(boxes[i, 1] - ty[i])
             if now == 0:
                 continue
@@ -78,12 +79,12 @@ def eject(
     """
     n = len(w)
     gains, work = 0, 0
-    distance = np.empty(n, np.int64)
+    nearness = np.empty(n)
     for i in range(n):
-        distance[i] = abs(boxes[i, 0] - tx[i]) + abs(boxes[i, 1] - ty[i])
+        nearness[i] = -(abs(boxes[i, 0] - tx[i]) + abs(boxes[i, 1] - ty[i]))
     out = np.empty(_MAX_EJECTED, np.int64)
     saved = np.empty((_MAX_EJECTED + 1, 4), np.int64)
-    for i in np.argsort(-distance, kind="mergesort"):
+    for i in ascending(nearness):
         now = abs(boxes[i, 0] - tx[i]) + abs(boxes[i, 1] - ty[i])
         if now == 0 or work > effort:
             break
@@ -104,15 +105,15 @@ def eject(
             before += weight[j] * (abs(boxes[j, 0] - tx[j]) + abs(boxes[j, 1] - ty[j]))
         if ejected > _MAX_EJECTED:
             continue
-        saved[_MAX_EJECTED] = boxes[i]
-        size = np.empty(ejected, np.int64)
+        copy_rows(saved, _MAX_EJECTED, boxes, i, 1)
+        smallness = np.empty(ejected)
         for k in range(ejected):
-            saved[k] = boxes[out[k]]
+            copy_rows(saved, k, boxes, out[k], 1)
             active[out[k]] = False
-            size[k] = w[out[k]] * h[out[k]]
+            smallness[k] = -float(w[out[k]]) * float(h[out[k]])
         boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3] = x, y, x + w[i], y + h[i]
         after = weight[i] * best
-        for k in np.argsort(-size, kind="mergesort"):
+        for k in ascending(smallness):
             j = out[k]
             room = int((before - after) / max(weight[j], 1e-12)) + 1
             px, py, moved, spent = nearest_free(w[j], h[j], tx[j], ty[j], bounds, boxes, active, room)
@@ -126,9 +127,9 @@ def eject(
         if after < before * (1.0 - 1e-12):
             gains += 1
         else:
-            boxes[i] = saved[_MAX_EJECTED]
+            copy_rows(boxes, i, saved, _MAX_EJECTED, 1)
             for k in range(ejected):
-                boxes[out[k]] = saved[k]
+                copy_rows(boxes, out[k], saved, k, 1)
                 active[out[k]] = True
     return gains
 
@@ -188,7 +189,8 @@ def regroup(
     for i in range(n):
         cost[i] = weight[i] * (abs(boxes[i, 0] - tx[i]) + abs(boxes[i, 1] - ty[i]))
         total += cost[i]
-    best, best_boxes = total, boxes[:n].copy()
+    best, best_boxes = total, np.empty((n, 4), np.int64)
+    copy_rows(best_boxes, 0, boxes, 0, n)
     stale = False
     group = np.empty(_MAX_GROUP, np.int64)
     saved = np.empty((_MAX_GROUP, 4), np.int64)
@@ -228,7 +230,7 @@ def regroup(
         before = 0.0
         for k in range(size):
             j = group[k]
-            saved[k] = boxes[j]
+            copy_rows(saved, k, boxes, j, 1)
             saved_cost[k] = cost[j]
             before += cost[j]
             active[j] = False
@@ -255,16 +257,16 @@ def regroup(
                 stale = True
             elif stale and total > best:
                 # Left the best one behind: this was its last copy but for the group just moved.
-                best_boxes[:] = boxes[:n]
+                copy_rows(best_boxes, 0, boxes, 0, n)
                 for k in range(size):
-                    best_boxes[group[k]] = saved[k]
+                    copy_rows(best_boxes, group[k], saved, k, 1)
                 stale = False
         else:
             for k in range(size):
                 j = group[k]
-                boxes[j] = saved[k]
+                copy_rows(boxes, j, saved, k, 1)
                 cost[j] = saved_cost[k]
                 active[j] = True
     if not stale:
-        boxes[:n] = best_boxes
+        copy_rows(boxes, 0, best_boxes, 0, n)
     return work

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from placer.engines.legalise.arrays import copy_rows
 from placer.engines.legalise.problem import Ints
 
 _FAR = 1 << 60
@@ -85,7 +86,8 @@ def nearest_free(
             work += size
             if top + size > len(lists):
                 grown = np.empty(2 * len(lists) + size, np.int64)
-                grown[:top] = lists[:top]
+                for m in range(top):
+                    grown[m] = lists[m]
                 lists = grown
             kept = 0
             cut, cut_area = -1, -1.0
@@ -111,7 +113,7 @@ def nearest_free(
                 continue
             if depth + 4 > len(cells):
                 more = np.empty((2 * len(cells), 6), np.int64)
-                more[: len(cells)] = cells
+                copy_rows(more, 0, cells, 0, len(cells))
                 cells = more
             a, b, c, d = ban[cut, 0], ban[cut, 1], ban[cut, 2], ban[cut, 3]
             base = depth
@@ -177,9 +179,11 @@ def insert_greedily(
         How many found no place (they stay inactive).
     """
     left = 0
+    # A variable, not the constant: Numba would compile the search once more for a literal.
+    far = _FAR + left
     for i in order:
-        x, y, distance, _ = nearest_free(width[i], height[i], want_x[i], want_y[i], bounds, boxes, active, _FAR)
-        if distance >= _FAR:
+        x, y, distance, _ = nearest_free(width[i], height[i], want_x[i], want_y[i], bounds, boxes, active, far)
+        if distance >= far:
             left += 1
             continue
         boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3] = x, y, x + width[i], y + height[i]

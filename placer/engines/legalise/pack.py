@@ -12,13 +12,12 @@ import numpy as np
 from numba import njit
 
 from placer.budget import Budget
+from placer.engines.legalise.arrays import copy_rows, put_box
 from placer.engines.legalise.problem import Ints, Problem
 
 #: Rules of fit: least left-over short side, least left-over long side, least left-over area, lowest, most contact.
 _SHORT, _LONG, _AREA, _LOW, _TOUCH = range(5)
 _RULES = 5
-#: Steps of elementary work (rectangles tried against empty rectangles) the search may take.
-_WORK = 4e8
 
 
 @njit(cache=True)
@@ -29,20 +28,20 @@ def _cut(free: Ints, count: int, x0: int, y0: int, x1: int, y1: int) -> int:
     for k in range(count):
         a, b, c, d = free[k, 0], free[k, 1], free[k, 2], free[k, 3]
         if x0 >= c or x1 <= a or y0 >= d or y1 <= b:
-            free[kept] = free[k]
+            copy_rows(free, kept, free, k, 1)
             kept += 1
             continue
         if x0 > a:
-            new[fresh] = (a, b, x0, d)
+            put_box(new, fresh, a, b, x0, d)
             fresh += 1
         if x1 < c:
-            new[fresh] = (x1, b, c, d)
+            put_box(new, fresh, x1, b, c, d)
             fresh += 1
         if y0 > b:
-            new[fresh] = (a, b, c, y0)
+            put_box(new, fresh, a, b, c, y0)
             fresh += 1
         if y1 < d:
-            new[fresh] = (a, y1, c, d)
+            put_box(new, fresh, a, y1, c, d)
             fresh += 1
     old = kept
     for k in range(fresh):
@@ -74,7 +73,7 @@ def _cut(free: Ints, count: int, x0: int, y0: int, x1: int, y1: int) -> int:
                     break
         if inside or kept >= len(free):
             continue
-        free[kept] = new[k]
+        copy_rows(free, kept, new, k, 1)
         kept += 1
     return kept
 
@@ -111,12 +110,13 @@ def _construct(
     """
     n = len(order)
     queue = order.copy()
-    free[:starts] = start[:starts]
+    copy_rows(free, 0, start, 0, starts)
     count = starts
     done = np.empty((len(walls) + n, 4), np.int64)
-    done[: len(walls)] = walls
+    copy_rows(done, 0, walls, 0, len(walls))
     num_done = len(walls)
-    placed[:] = False
+    for i in range(n):
+        placed[i] = False
     waiting, unplaced, work = n, 0.0, 0.0
     while waiting > 0:
         best_q, best_x, best_y = -1, 0, 0
@@ -164,11 +164,17 @@ def _construct(
         for m in range(best_q, waiting):
             queue[m] = queue[m + 1]
         x[i], y[i], placed[i] = best_x, best_y, True
-        done[num_done] = (best_x, best_y, best_x + w[i], best_y + h[i])
+        put_box(done, num_done, best_x, best_y, best_x + w[i], best_y + h[i])
         num_done += 1
         count = _cut(free, count, best_x, best_y, best_x + w[i], best_y + h[i])
         work += 4 * count
     return unplaced, work
+
+
+@njit(cache=True)
+def _copy(target: Ints, source: Ints) -> None:
+    for k in range(len(source)):
+        target[k] = source[k]
 
 
 @njit(cache=True)
@@ -179,12 +185,14 @@ def _anneal(
     """Improve an order by moving rectangles in it; late acceptance (Burke and Bykov, 2017). Stops at cost 0."""
     np.random.seed(seed)  # noqa: NPY002 - inside Numba this seeds Numba's own generator, and only that
     n = len(order)
-    history = np.full(20, cost)
+    history = np.empty(20)
+    for k in range(len(history)):
+        history[k] = cost
     best, best_order = cost, order.copy()
     total = 0.0
     trial = order.copy()
     for t in range(rounds):
-        trial[:] = order
+        _copy(trial, order)
         a = np.random.randint(n)  # noqa: NPY002
         # Half of the moves bring something that found no place to the front part of the order.
         if np.random.random() < 0.5:  # noqa: NPY002
@@ -207,27 +215,28 @@ def _anneal(
         now, work = _construct(trial, w, h, rule, look, bounds, start, starts, walls, free, x, y, placed)
         total += work
         if now == 0.0:
-            order[:] = trial
+            _copy(order, trial)
             return 0.0, total
         slot = t % len(history)
         if now <= cost or now <= history[slot]:
-            order[:] = trial
+            _copy(order, trial)
             cost = now
             if cost < best:
                 best = cost
-                best_order[:] = trial
+                _copy(best_order, trial)
         history[slot] = cost
-    order[:] = best_order
+    _copy(order, best_order)
     return best, total
 
 
-def pack(problem: Problem, budget: Budget, seed: int) -> tuple[Ints, Ints] | None:
+def pack(problem: Problem, budget: Budget, seed: int, effort: float = 4e8) -> tuple[Ints, Ints] | None:
     """Legal corners by packing from scratch, wherever the rectangles wanted to be.
 
     Args:
         problem: what to pack.
         budget: ends the search.
         seed: of the search over orders; the same seed gives the same packing unless the budget ends it.
+        effort: rectangles to try against empty rectangles; the default takes a few seconds.
 
     Returns:
         Corners, or None when none were found.
@@ -260,7 +269,7 @@ def pack(problem: Problem, budget: Budget, seed: int) -> tuple[Ints, Ints] | Non
     ranked.sort(key=lambda entry: entry[:2])
     per_round = max(work / len(ranked), 1.0)
     alive, rounds, spin = ranked[:12], 50, 0
-    while work < _WORK and not budget.over:
+    while work < effort and not budget.over:
         again = []
         for left, number, rule, look, order in alive:
             order = order.copy()
@@ -276,7 +285,7 @@ def pack(problem: Problem, budget: Budget, seed: int) -> tuple[Ints, Ints] | Non
                 work += done
                 if left == 0:
                     return x, y
-                if budget.over or work > _WORK:
+                if budget.over or work > effort:
                     return None
             again.append((left, number, rule, look, order))
         again.sort(key=lambda entry: entry[:2])

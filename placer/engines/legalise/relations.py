@@ -9,15 +9,18 @@ is room. (Constraint-graph floorplan repair in the manner of Moffitt, Ng, Markov
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from placer.engines.legalise.arrays import ascending
 from placer.engines.legalise.problem import Ints, Problem
 
 Floats = NDArray[np.float64]
 
-_NONE, _X, _Y = 0, 1, 2
+_X, _Y = 1, 2
 _LEFT, _RIGHT, _BELOW, _ABOVE = 1, 2, 3, 4
 
 
@@ -44,7 +47,7 @@ def push_apart(
     deepest = 0.0
     for _ in range(rounds):
         deepest = 0.0
-        order = np.argsort(x, kind="mergesort")
+        order = ascending(x)
         for p in range(n):
             i = order[p]
             for q in range(p + 1, n):
@@ -119,24 +122,18 @@ def _chains(relation: NDArray[np.int8], kind: int, size: Ints, low: Ints, high: 
     return early, late
 
 
-@njit(cache=True)
-def _limits(w: Ints, h: Ints, bounds: Ints, walls: Ints, side: NDArray[np.int8]) -> tuple[Ints, Ints, Ints, Ints]:
-    """Bounds of every rectangle's corner from the ground and the side of each wall it keeps to."""
-    n = len(w)
-    low_x, low_y = np.full(n, bounds[0]), np.full(n, bounds[1])
-    high_x, high_y = bounds[2] - w, bounds[3] - h
-    for i in range(n):
-        for k in range(len(walls)):
-            s = side[i, k]
-            if s == _LEFT:
-                high_x[i] = min(high_x[i], walls[k, 0] - w[i])
-            elif s == _RIGHT:
-                low_x[i] = max(low_x[i], walls[k, 2])
-            elif s == _BELOW:
-                high_y[i] = min(high_y[i], walls[k, 1] - h[i])
-            else:
-                low_y[i] = max(low_y[i], walls[k, 3])
-    return low_x, high_x, low_y, high_y
+def _limits(problem: Problem, side: NDArray[np.int8]) -> tuple[tuple[Ints, Ints], tuple[Ints, Ints]]:
+    """Bounds (low, high) of every rectangle's corner along x and y, from the ground and the walls it keeps to."""
+    x0, y0, x1, y1 = problem.bounds
+    w, h, walls = problem.width, problem.height, problem.walls
+    low_x, low_y, high_x, high_y = np.full(len(w), x0), np.full(len(w), y0), x1 - w, y1 - h
+    for k in range(len(walls)):
+        s = side[:, k]
+        high_x = np.where(s == _LEFT, np.minimum(high_x, walls[k, 0] - w), high_x)
+        low_x = np.where(s == _RIGHT, np.maximum(low_x, walls[k, 2]), low_x)
+        high_y = np.where(s == _BELOW, np.minimum(high_y, walls[k, 1] - h), high_y)
+        low_y = np.where(s == _ABOVE, np.maximum(low_y, walls[k, 3]), low_y)
+    return (low_x, high_x), (low_y, high_y)
 
 
 @njit(cache=True)
@@ -161,68 +158,69 @@ def _relate(x: Floats, y: Floats, w: Ints, h: Ints, walls: Ints) -> tuple[NDArra
     return relation, side
 
 
-@njit(cache=True)
-def _repair(
-    rank_x: Ints, rank_y: Ints, w: Ints, h: Ints, bounds: Ints, walls: Ints, relation: NDArray[np.int8],
-    side: NDArray[np.int8], want_x: Ints, want_y: Ints, patience: int,
-) -> tuple[bool, Ints, Ints]:  # fmt: skip
-    """Turn relations until every chain fits, then settle.
+@dataclass
+class _Axis:
+    """One axis of the picture, in the order of the rectangles' centres along it.
 
-    Returns:
-        success, corners.
+    Everything is permuted into that order, so that the long loops run over contiguous memory.
     """
-    n = len(w)
-    low_x, high_x, low_y, high_y = _limits(w, h, bounds, walls, side)
-    # Each axis in its own order, so that the long loops run over contiguous memory.
-    size_x, size_y = w[rank_x], h[rank_y]
-    low_x, high_x, low_y, high_y = low_x[rank_x], high_x[rank_x], low_y[rank_y], high_y[rank_y]
-    along_x, along_y = np.empty((n, n), np.int8), np.empty((n, n), np.int8)
-    place_x, place_y = np.empty(n, np.int64), np.empty(n, np.int64)
-    for p in range(n):
-        place_x[rank_x[p]] = p
-        place_y[rank_y[p]] = p
-        for q in range(n):
-            along_x[p, q] = relation[rank_x[p], rank_x[q]]
-            along_y[p, q] = relation[rank_y[p], rank_y[q]]
+
+    kind: int
+    rank: Ints
+    size: Ints
+    low: Ints
+    high: Ints
+    wanted: Ints
+    relation: NDArray[np.int8]
+    place: Ints
+
+    def chains(self) -> tuple[Ints, Ints, int]:
+        """Earliest and latest positions, and by how much the longest chain is too long."""
+        early, late = _chains(self.relation, self.kind, self.size, self.low, self.high)
+        return early, late, max(0, int((early - late).max(initial=0)))
+
+
+def _axis(
+    kind: int, middle: Floats, size: Ints, limits: tuple[Ints, Ints], wanted: Ints, relation: NDArray[np.int8]
+) -> _Axis:
+    rank = np.argsort(middle, kind="stable")
+    place = np.empty_like(rank)
+    place[rank] = np.arange(len(rank))
+    ordered = np.ascontiguousarray(relation[np.ix_(rank, rank)])
+    return _Axis(kind, rank, size[rank], limits[0][rank], limits[1][rank], wanted[rank], ordered, place)
+
+
+def _repair(axes: tuple[_Axis, _Axis], patience: int) -> bool:
+    """Turn relations until every chain fits; False when no pair can be turned or ``patience`` turns gained nothing."""
+    n = len(axes[0].rank)
     turned = np.zeros((n, n), np.int8)
-    least, since = np.int64(1) << np.int64(62), 0
+    least, since = np.inf, 0
     while True:
-        early_x, late_x = _chains(along_x, _X, size_x, low_x, high_x)
-        early_y, late_y = _chains(along_y, _Y, size_y, low_y, high_y)
-        over_x, over_y = max(0, np.max(early_x - late_x)), max(0, np.max(early_y - late_y))
-        if over_x == 0 and over_y == 0:
-            break
+        found = [axis.chains() for axis in axes]
+        over = found[0][2] + found[1][2]
+        if over == 0:
+            return True
         since += 1
-        if over_x + over_y < least:
-            least, since = over_x + over_y, 0
+        if over < least:
+            least, since = over, 0
         if since > patience:
-            return False, rank_x, rank_y
+            return False
         # Break the chain that is too long by most: turn the pair with the most room on the other axis.
-        if over_x >= over_y:
-            p, q = _turn(
-                along_x, _X, size_x, early_x, late_x, over_x, turned,
-                rank_x, place_y, size_y, early_y, late_y,
-            )  # fmt: skip
-            kind = _Y
-        else:
-            p, q = _turn(
-                along_y, _Y, size_y, early_y, late_y, over_y, turned,
-                rank_y, place_x, size_x, early_x, late_x,
-            )  # fmt: skip
-            kind = _X
+        worse = 0 if found[0][2] >= found[1][2] else 1
+        this, other = axes[worse], axes[1 - worse]
+        early, late, excess = found[worse]
+        other_early, other_late, _ = found[1 - worse]
+        p, q = _turn(
+            this.relation, this.kind, this.size, early, late, excess, turned,
+            this.rank, other.place, other.size, other_early, other_late,
+        )  # fmt: skip
         if p < 0:
-            return False, rank_x, rank_y
-        i, j = (rank_x[p], rank_x[q]) if kind == _Y else (rank_y[p], rank_y[q])
-        turned[i, j] += 1
-        turned[j, i] += 1
-        along_x[place_x[i], place_x[j]] = kind
-        along_x[place_x[j], place_x[i]] = kind
-        along_y[place_y[i], place_y[j]] = kind
-        along_y[place_y[j], place_y[i]] = kind
-    x, y = np.empty(n, np.int64), np.empty(n, np.int64)
-    x[rank_x] = _settle(along_x, _X, size_x, low_x, late_x, want_x[rank_x])
-    y[rank_y] = _settle(along_y, _Y, size_y, low_y, late_y, want_y[rank_y])
-    return True, x, y
+            return False
+        i, j = this.rank[p], this.rank[q]
+        turned[[i, j], [j, i]] += 1
+        for axis in axes:
+            a, b = axis.place[i], axis.place[j]
+            axis.relation[[a, b], [b, a]] = other.kind
 
 
 @njit(cache=True)
@@ -231,7 +229,7 @@ def _turn(
     rank: Ints, other_place: Ints, other_size: Ints, other_early: Ints, other_late: Ints,
 ) -> tuple[int, int]:  # fmt: skip
     """The pair (in this axis' order) on a chain too long by ``over`` that has the most room on the other axis."""
-    best_p, best_q, best_room = -1, -1, np.int64(-1) << np.int64(60)
+    best_p, best_q, best_room = -1, -1, -(1 << 60)
     n = len(size)
     for p in range(n):
         if early[p] - late[p] < over:
@@ -287,12 +285,19 @@ def by_relations(problem: Problem, x: Floats, y: Floats) -> tuple[Ints, Ints] | 
     Returns:
         Corners in steps, or None when the chains could not be made to fit.
     """
-    w, h, walls = problem.width, problem.height, problem.walls
-    bounds = np.array(problem.bounds, dtype=np.int64)
-    relation, side = _relate(x, y, w, h, walls)
-    rank_x = np.argsort(x + w / 2, kind="stable")
-    rank_y = np.argsort(y + h / 2, kind="stable")
-    patience = 20 + problem.size // 10
-    arguments = problem.target_x, problem.target_y, patience
-    fits, at_x, at_y = _repair(rank_x, rank_y, w, h, bounds, walls, relation, side, *arguments)
-    return (at_x, at_y) if fits else None
+    w, h = problem.width, problem.height
+    relation, side = _relate(x, y, w, h, problem.walls)
+    limits_x, limits_y = _limits(problem, side)
+    axes = (
+        _axis(_X, x + w / 2, w, limits_x, problem.target_x, relation),
+        _axis(_Y, y + h / 2, h, limits_y, problem.target_y, relation),
+    )
+    if not _repair(axes, patience=20 + problem.size // 10):
+        return None
+    corners = []
+    for axis in axes:
+        late = axis.chains()[1]
+        at = np.empty_like(axis.rank)
+        at[axis.rank] = _settle(axis.relation, axis.kind, axis.size, axis.low, late, axis.wanted)
+        corners.append(at)
+    return corners[0], corners[1]
