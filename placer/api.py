@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from placer.budget import Budget, Progress, silent
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+    from placer.engines.spread import Pool
     from placer.flow import Result
     from placer.scoring import Score
 
@@ -56,6 +58,7 @@ def place(
     budget: Budget | None = None,
     progress: Progress | None = None,
     iterations: int | None = None,
+    ray: str | Pool | None = None,
 ) -> Result:
     """Find a legal placement of low proxy cost.
 
@@ -69,6 +72,10 @@ def place(
         progress: called with :class:`placer.budget.Event` now and then; None listens to nothing.
         iterations: exact proposals in total, instead of time, for runs that can be repeated to the byte.
 
+        ray: search on the machines of a Ray cluster (extra ``[ray]``): ``"host:port"`` of its head, ``"auto"`` or
+            ``"local"``; or a pool that is open already, such as :class:`placer.engines.ray_pool.RayPool`. ``jobs``
+            then counts searches on each machine.
+
     The first call after an installation compiles the kernels, before its clock starts.
 
     Returns:
@@ -77,21 +84,34 @@ def place(
     Raises:
         NetlistError: the design cannot be read.
         PlacementError: no legal placement exists or was found; the message says why.
+        ImportError: ``ray`` is given and Ray is not installed.
+        ConnectionError: no Ray cluster answers, or none of its machines can work.
     """
     from placer import flow
     from placer.warm import warm_up
 
     warm_up()
-    return flow.place(
-        load(source),
-        time_limit=time_limit,
-        seed=seed,
-        effort=effort,
-        jobs=jobs,
-        budget=budget,
-        progress=silent if progress is None else progress,
-        iterations=iterations,
-    )
+    design = load(source)
+    with _pool(ray, jobs) as pool:  # before the clock: machines take a while to get ready
+        return flow.place(
+            design,
+            time_limit=time_limit,
+            seed=seed,
+            effort=effort,
+            jobs=jobs,
+            budget=budget,
+            progress=silent if progress is None else progress,
+            iterations=iterations,
+            pool=pool,
+        )
+
+
+def _pool(ray: str | Pool | None, jobs: int | None) -> AbstractContextManager[Pool | None]:
+    if not isinstance(ray, str):
+        return nullcontext(ray)  # the caller's, who closes it
+    from placer.engines.ray_pool import RayPool
+
+    return RayPool(ray, jobs=jobs)
 
 
 def score(source: Source, placement: str | Path | Placement | None = None) -> Score:

@@ -16,7 +16,8 @@ from placer.budget import Budget, Event, Progress, silent
 from placer.cost.full import Cost, CostWeights, full
 from placer.cost.legality import LegalityReport, check
 from placer.engines.legalise import legalise
-from placer.engines.search import SearchResult, search
+from placer.engines.search import SearchResult
+from placer.engines.spread import Pool, search_everywhere
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class Effort:
 
 
 EFFORTS: dict[str, Effort] = {
-    "fast": Effort(seconds=15.0, starts=2, descent=150, start_share=0.15),
-    "default": Effort(seconds=60.0, starts=6, descent=250, start_share=0.15),
-    "best": Effort(seconds=300.0, starts=16, descent=400, start_share=0.15),
+    "fast": Effort(seconds=15.0, starts=2, descent=150, start_share=0.12),
+    "default": Effort(seconds=60.0, starts=4, descent=200, start_share=0.12),
+    "best": Effort(seconds=300.0, starts=12, descent=400, start_share=0.15),
 }
 #: Seconds kept back at the end of a run for scoring and for the threads to come home.
 _RESERVE = 0.3
@@ -85,6 +86,7 @@ def place(
     progress: Progress = silent,
     iterations: int | None = None,
     weights: CostWeights | None = None,
+    pool: Pool | None = None,
 ) -> Result:
     """Find a legal placement of low proxy cost.
 
@@ -102,6 +104,7 @@ def place(
         iterations: exact proposals in total, instead of time: with it the result depends on the seed and ``jobs``
             alone.
         weights: weights of the proxy cost.
+        pool: where to search (``placer.engines.spread``); this process when None.
 
     Raises:
         ValueError: an unknown effort, or a number that cannot be.
@@ -132,7 +135,7 @@ def place(
     inner = Budget(
         None if budget.time_limit is None else max(budget.time_limit - _RESERVE, 0.0), budget.stop, budget.started
     )
-    found: SearchResult = search(
+    found: SearchResult = search_everywhere(
         design,
         candidates,
         budget=inner,
@@ -141,9 +144,12 @@ def place(
         iterations=iterations,
         weights=weights,
         progress=progress,
+        pool=pool,
     )
     history += found.history
     stats.update(proposals=found.proposals, moves=found.kinds)
+    if pool is not None:
+        stats["pool"] = pool.report()
     legality = check(design, found.placement, reference=design.placement)
     if not legality.legal:  # never seen; a placement that breaks a rule must not leave the house
         raise PlacementError(f"the search broke a rule: {legality.summary()}")

@@ -6,7 +6,7 @@ import shlex
 from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -18,6 +18,9 @@ from placer.cli._errors import INTERRUPTED, NoLegalPlacement
 from placer.cli._notes import print_notes
 from placer.cli._progress import RunProgress
 from placer.cli._signals import stop_on_signals
+
+if TYPE_CHECKING:
+    from placer.engines.ray_pool import RayPool
 
 EXAMPLES = (
     "placer place synth130",
@@ -65,6 +68,15 @@ def place(
         int | None,
         typer.Option("--jobs", "-j", min=1, help="Searches side by side.", show_default="the machine's cores"),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Search on the machines of a Ray cluster: host:port of its head, auto, or local. "
+            "--jobs then counts for each machine. Needs chip-placer\\[ray].",
+        ),
+    ] = None,
 ) -> None:
     """Find a legal placement of low cost and write it in the design's own format.
 
@@ -77,6 +89,7 @@ def place(
 
     console, log = Console(highlight=False), Console(stderr=True, highlight=False)
     warm_up(lambda: log.print(NOTICE))
+    pool = None if ray is None else context.with_resource(_join(ray, jobs, log))
     started = perf_counter()
     budget = Budget(time or EFFORTS[effort].seconds, started=started)
     problem = api.load(design)
@@ -92,6 +105,7 @@ def place(
                     jobs=jobs,
                     budget=budget,
                     progress=progress,
+                    ray=pool,
                 )
         except PlacementError as error:
             raise NoLegalPlacement(str(error)) from error
@@ -101,8 +115,12 @@ def place(
             "jobs": jobs or cores(),
             "seed": seed,
             "time_limit": budget.time_limit,
+            **({} if ray is None else {"ray": ray}),
         }
         written = files.write_result(result, target, settings=settings)
+
+    for line in pool.lost if pool is not None else ():
+        log.print(f"note: a worker was lost: {line}", markup=False, soft_wrap=True)
 
     from placer.cli._tables import result_table
 
@@ -112,3 +130,14 @@ def place(
     if result.interrupted:
         log.print("placer: interrupted; this is the best placement found until then")
         raise typer.Exit(INTERRUPTED)
+
+
+def _join(address: str, jobs: int | None, log: Console) -> RayPool:
+    """Get the machines ready; what is wrong with the option is said in one line."""
+    from placer.engines.ray_pool import RayPool
+
+    log.print(f"placer: getting the machines of {address} ready", markup=False, soft_wrap=True)
+    try:
+        return RayPool(address, jobs=jobs)
+    except (ImportError, ConnectionError) as error:
+        raise typer.BadParameter(str(error), param_hint="--ray") from error
