@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from eval.bench import peers
 from eval.bench.designs import BUNDLED, Settings, find
 from eval.bench.sheet import Sheet
 
@@ -49,6 +50,7 @@ def run(settings: Settings) -> Sheet:
             "legal": "legal",
             "seconds": "wall clock, s",
             "ct": "Circuit Training, legalised",
+            **peers.COLUMNS,
             "sa": "TILOS SA, 42 s",
             "best": "best published",
         },
@@ -60,6 +62,7 @@ def run(settings: Settings) -> Sheet:
             "Published figures: TILOS MacroPlacement (Circuit Training's legalised placements), TILOS C++ simulated "
             "annealing re-scored exactly, and the best of the public leaderboards, after up to an hour "
             "on larger machines.",
+            peers.NOTE,
         ],
     )
     for name in QUICK if settings.quick else (*BUNDLED, *DESIGNS):
@@ -68,7 +71,8 @@ def run(settings: Settings) -> Sheet:
             continue
         path = find(settings, name, sheet.skipped) if "/" in name else name
         if path is not None:
-            sheet.rows.append({"design": short, **measure(str(path), settings), **PUBLISHED.get(short, {})})
+            row = {"design": short, **measure(str(path), settings), **PUBLISHED.get(short, {})}
+            sheet.rows.append(row | peers.simulated_annealing(str(path), settings, _seeds(settings), row["mean"]))
     return sheet
 
 
