@@ -302,6 +302,20 @@ def _nets_delta(p: Problem, s: State) -> float:
     for k in range(s.counter[NETS]):
         net = nets[k]
         begin, end, weight = net_ptr[net], net_ptr[net + 1], net_weight[net]
+        if end - begin == 2:  # half of all nets: no list of distinct gcells to make
+            length = abs(px[begin] - px[begin + 1]) + abs(py[begin] - py[begin + 1])
+            new_length[k] = length
+            delta += weight * (length - net_length[net])
+            if net_dirty[net]:
+                count = two_cell_segments(cell0[begin], cell0[begin + 1], segments, 0)
+                changed = _add_segments(
+                    segments, count, -weight, columns, gcells, mark, raw_mark, raw_list, raw_delta, changed
+                )
+                count = two_cell_segments(cell[begin], cell[begin + 1], segments, 0)
+                changed = _add_segments(
+                    segments, count, weight, columns, gcells, mark, raw_mark, raw_list, raw_delta, changed
+                )
+            continue
         length = _length(px, py, begin, end)
         new_length[k] = length
         delta += weight * (length - net_length[net])

@@ -31,7 +31,7 @@ from placer.engines.search.moves import HARD_SLIDE, NAMES
 class Schedule:
     """How the search spends its budget."""
 
-    trial_share: float = 0.15
+    trial_share: float = 0.08
     """Part of the budget for short trials of the starts, when there are more starts than chains."""
     heat: float = 1.0
     """First temperature over the median rise in cost of a random move by about a gcell, measured on the first start."""
@@ -41,10 +41,9 @@ class Schedule:
     """How much cooler than the deep annealing the trials begin: they rank starts, they must not erase them."""
     quench_share: float = 0.03
     """Last part of the budget, spent at temperature 0."""
-    winners_until: float = 0.6
-    """Chains may take over the best one's placement in this first part of the deep annealing."""
-    winners_every: int = 8
-    """Rounds between two takeovers."""
+    winners_at: tuple[float, ...] = (0.5, 0.7)
+    """Parts of the deep annealing after which the worst chain takes over the best one's placement. Not earlier: while
+    it is hot, the cost of a chain says little about where it will end."""
     rounds: int = 100
     """Rounds of the deep annealing."""
     mix_floor: float = 0.25
@@ -188,8 +187,11 @@ class _Run:
                 return a * (b / a) ** f
 
             self._round(pool, chains, share, temperature, lambda f: self._near, "trials")
-            chains.sort(key=lambda chain: chain.state.total[PROXY])
-            chains = chains[: max(self.jobs, math.ceil(len(chains) / 2))]
+            # The first start is the placement the user came with; where there is more than one chain to go on, one of
+            # them is its: a tidy arrangement may rank low now and still end best.
+            sacred = chains[:1] if self.jobs > 1 else []
+            rest = sorted(chains[len(sacred) :], key=lambda chain: chain.state.total[PROXY])
+            chains = (sacred + rest)[: max(self.jobs, math.ceil(len(chains) / 2))]
             if self._exhausted():
                 break
         return chains[: self.jobs]
@@ -218,7 +220,8 @@ class _Run:
 
             self._round(pool, chains, share, temperature, reach, "anneal")
             self._adapt(chains)
-            if k % schedule.winners_every == schedule.winners_every - 1 and at < schedule.winners_until:
+            after = at + width
+            if any(at < moment <= after for moment in schedule.winners_at):
                 self._go_with_the_winner(chains)
         if not self._exhausted():
             self._round(pool, chains, 1.0 - self._fraction(), lambda f: 0.0, lambda f: self._near, "quench")
