@@ -7,14 +7,18 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from eval.bench import cost, parse, quality
+from eval.bench import cost, gpu, parse, quality
 from eval.bench.designs import Settings
 from eval.bench.machine import facts
 from eval.bench.sheet import Sheet, table
 from placer.warm import warm_up
 
 #: Measurements by name, in the order they run.
-BENCHES: dict[str, Callable[[Settings], Sheet]] = {"parse": parse.run, "cost": cost.run, "quality": quality.run}
+BENCHES: dict[str, Callable[[Settings], Sheet]] = {
+    "parse": parse.run, "cost": cost.run, "quality": quality.run, "gpu": gpu.run,
+}  # fmt: skip
+#: Those that run when none is named; ``gpu`` needs a device and is asked for by name.
+USUAL = ("parse", "cost", "quality")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     warm_up()  # compiling belongs to no measurement
     machine = facts()
-    for name in options.only or BENCHES:
+    for name in options.only or USUAL:
         sheet = BENCHES[name](settings)
         print(f"\n{sheet.title}\n", *table(sheet.columns, sheet.rows), sep="\n")
         for what in sheet.skipped:

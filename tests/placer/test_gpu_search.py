@@ -1,5 +1,6 @@
 """The GPU search without a GPU: its device code runs in Numba's simulator, in a process of its own."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -135,7 +136,7 @@ def test_arrays_in_shared_memory_do_not_overlap(limit):
     if y.objects_shared:
         spans += [(8 * y.place, 16 * y.slots), (8 * y.corner, 16 * y.hards), (4 * y.orient, 4 * y.slots)]
     spans.sort()
-    assert all(a + size <= b for (a, size), (b, _) in zip(spans, spans[1:], strict=False))
+    assert all(a + size <= b for (a, size), (b, _) in itertools.pairwise(spans))
     assert spans[-1][0] + spans[-1][1] <= y.shared_bytes
     assert (y.maps_shared, y.objects_shared) == ((0, 0) if limit == 0 else (1, 1))
     assert resident(y, 64, 128) >= 1

@@ -7,10 +7,11 @@ layout and for what has been run where.
 from placer.engines.gpu_search.device import gpu_available
 from placer.engines.gpu_search.errors import GpuUnavailableError
 from placer.engines.gpu_search.replay import Move, Replayed, price_moves_gpu
-from placer.engines.gpu_search.run import GpuSchedule, gpu_search
+from placer.engines.gpu_search.run import GpuSchedule, GpuSearchResult, gpu_search
 
 __all__ = [
     "GpuSchedule",
+    "GpuSearchResult",
     "GpuUnavailableError",
     "Move",
     "Replayed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,16 @@ def why_not() -> str | None:
     try:
         from placer.engines.gpu_search.target import SIMULATED, cuda
 
-        if SIMULATED or cuda.is_available():
+        if SIMULATED:
             return None
+        if not cuda.is_available():
+            return "no CUDA device that Numba can use"
     except Exception as error:  # a broken driver may raise anything; all of it means the same
         return f"numba.cuda cannot be used: {error}"
-    return "no CUDA device"
+    # The CUDA target that Numba itself still carries does not compile min() and max() of two numbers any more.
+    if find_spec("numba_cuda") is None:
+        return "the package numba-cuda is not installed (extra 'gpu')"
+    return None
 
 
 def gpu_available() -> bool:
@@ -59,11 +65,13 @@ def shared_memory() -> tuple[int, int, int]:
     )
 
 
-def name() -> str:
-    """Name of the device."""
+def describe() -> str:
+    """Name of the device and what it holds."""
     from placer.engines.gpu_search.target import SIMULATED, cuda
 
-    return "simulator" if SIMULATED else str(cuda.get_current_device().name.decode())
+    block, unit, units = shared_memory()
+    what = "Numba's simulator" if SIMULATED else str(cuda.get_current_device().name.decode())
+    return f"{what}, {units} multiprocessors, {unit // 1024} KB shared memory each, {block // 1024} KB a block"
 
 
 def upload(record: Any) -> Any:  # noqa: ANN401 - any named tuple

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,17 @@ from placer.engines.search import SearchResult, on_lattice
 from placer.engines.search.chain import PRICED, TRIED
 from placer.engines.search.moves import HARD_SLIDE, NAMES
 from placer.engines.search.rng import seeded
+
+
+@dataclass
+class GpuSearchResult(SearchResult):
+    """What a GPU search found, and the size it ran at.
+
+    Attributes:
+        layout: chains, threads of a block, shared memory of a block and global memory of a chain (bytes).
+    """
+
+    layout: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,7 @@ def gpu_search(
     weights: CostWeights | None = None,
     schedule: GpuSchedule | None = None,
     progress: Progress = silent,
-) -> SearchResult:
+) -> GpuSearchResult:
     """Improve legal placements by exact moves on one CUDA device until the budget is spent.
 
     The counterpart of ``placer.engines.search.search``: the same kinds of moves (all but those to the median and of
@@ -125,10 +136,10 @@ class _Run:
         self.drawn = 0  # moves of one chain
         costs = [full(design, p, weights).proxy_cost for p in starts]
         best = int(np.argmin(costs))
-        self.result = SearchResult(starts[best], costs[best])
+        self.result = GpuSearchResult(starts[best], costs[best])
         self.mix = _mix(self.board)
 
-    def go(self) -> SearchResult:
+    def go(self) -> GpuSearchResult:
         self._report("search")
         if self.mix is None or self.budget.over:
             return self.result
@@ -228,7 +239,7 @@ class _Run:
             there = device.to_host(getattr(self.state, name))[source]
             self.state = self.state._replace(**{name: device.to_device(there)})
 
-    def _finish(self) -> SearchResult:
+    def _finish(self) -> GpuSearchResult:
         """Score the best again from scratch, on the lattice, and check every rule."""
         # Centres come from whole steps on the device too; a fused multiply-add there may differ in the last bit.
         found = on_lattice(self.design, self.result.placement)
@@ -237,6 +248,12 @@ class _Run:
             raise PlacementError(f"the GPU search broke a rule: {legality.summary()}")
         self.result.placement = found
         self.result.proxy_cost = full(self.design, found, self.weights).proxy_cost
+        self.result.layout = {
+            "chains": self.chains,
+            "threads": self.schedule.threads,
+            "shared_bytes": self.layout.shared_bytes,
+            "global_bytes": self.layout.global_bytes,
+        }
         self.result.proposals = int(self.totals[:, PRICED].sum())
         self.result.kinds = {
             kind: dict(zip(("tried", "priced", "kept", "gained"), map(float, row), strict=True))
