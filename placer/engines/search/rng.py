@@ -16,7 +16,7 @@ _TOP = np.uint64(11)
 
 def seeded(seed: int, chain: int) -> NDArray[np.uint64]:
     """State of the generator of one chain of one run, ``[1]`` uint64, never zero."""
-    state = np.random.SeedSequence([seed, chain]).generate_state(1, np.uint64)
+    state = np.array(np.random.SeedSequence([seed, chain]).generate_state(1, np.uint64), np.uint64)
     state[0] |= np.uint64(1)
     return state
 
