@@ -171,6 +171,10 @@ def top_sums() -> float:
 
 
 def main(deep: bool) -> dict:
+    from placer.engines.gpu_search.drafts import NAMES
+    from placer.engines.gpu_search.run import KINDS
+
+    assert tuple(KINDS) == NAMES
     sys.setswitchinterval(1e-5)  # the simulator's threads wait for each other all the time
     designs = [random_design(s) for s in ((2, 4, 12, 19, 27, *range(40, 80)) if deep else (4, 19))]
     designs = [d for d in designs if d.canvas.columns * d.canvas.grid_rows >= 10]

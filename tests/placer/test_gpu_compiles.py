@@ -1,4 +1,4 @@
-"""The device code compiles for a real device: NVVM needs none, only Numba-CUDA and the toolkit (CUDA_HOME or its wheels)."""
+"""The device code compiles for a real device: that needs Numba-CUDA and its toolkit wheels or CUDA_HOME, no device."""
 
 import subprocess
 import sys

@@ -16,25 +16,17 @@ from placer.engines.gpu_search.nets import pin_now
 from placer.engines.gpu_search.reduce import any_thread, reduce_block, reduced
 from placer.engines.gpu_search.target import cuda, floor_of
 from placer.engines.search.ground import hits_wall
-from placer.engines.search.moves import (
-    GCELL_SHIFT,
-    HARD_ABUT,
-    HARD_EXCHANGE,
-    HARD_FLIP,
-    HARD_JUMP,
-    HARD_SLIDE,
-    HARD_SWAP,
-    SOFT_SHIFT,
-    SOFT_SWAP,
-    SOFT_TO_NEIGHBOUR,
-)
 from placer.engines.search.rng import below, uniform
 
-#: Kinds of moves this module drafts.
-KINDS = (
+#: Kinds of moves, named as those of the CPU search; soft ones first.
+NAMES: tuple[str, ...] = (
+    "soft-shift", "soft-to-neighbour", "soft-swap", "gcell-shift",
+    "hard-slide", "hard-jump", "hard-abut", "hard-swap", "hard-flip", "hard-exchange",
+)  # fmt: skip
+(
     SOFT_SHIFT, SOFT_TO_NEIGHBOUR, SOFT_SWAP, GCELL_SHIFT,
     HARD_SLIDE, HARD_JUMP, HARD_ABUT, HARD_SWAP, HARD_FLIP, HARD_EXCHANGE,
-)  # fmt: skip
+) = range(10)  # fmt: skip
 
 
 @cuda.jit(device=True)
@@ -193,7 +185,7 @@ def draft_soft(
         y: likewise.
         orient: likewise.
         rng: generator state; every thread has a copy.
-        kind: a soft kind of ``KINDS``.
+        kind: one of the ``SOFT_*`` kinds or ``GCELL_SHIFT``.
         reach: longest random jump, um.
         slots: the draft: slots, corners (steps), centres (um), orientations.
         nl: likewise.
@@ -285,7 +277,7 @@ def draft_hard(
         corner: ``[2 * hards]`` committed lower-left corners, steps.
         gap: steps kept free between hard macros.
         rng: generator state; every thread has a copy.
-        kind: a hard kind of ``KINDS``.
+        kind: one of the ``HARD_*`` kinds.
         reach: longest random jump, um.
         scratch: for reductions.
         slots: the draft, as for :func:`draft_soft`.

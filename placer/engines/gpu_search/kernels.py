@@ -8,13 +8,14 @@ from numba import float64, int32, int64, uint64
 from numpy.typing import NDArray
 
 from placer.engines.gpu_search.board import Board
-from placer.engines.gpu_search.drafts import draft_hard, draft_soft
+from placer.engines.gpu_search.drafts import HARD_SLIDE, draft_hard, draft_soft
 from placer.engines.gpu_search.price import FIGURES, PROXY, price, rebuild, settle
 from placer.engines.gpu_search.storage import Chains, Layout
 from placer.engines.gpu_search.target import cuda, program
-from placer.engines.search.chain import GAINED, KEPT, PRICED, TRIED
-from placer.engines.search.moves import HARD_SLIDE
 from placer.engines.search.rng import uniform
+
+#: Columns of the statistics of a kind of moves.
+TRIED, PRICED, KEPT, GAINED = range(4)
 
 
 @cuda.jit(device=True)

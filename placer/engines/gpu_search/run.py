@@ -21,8 +21,6 @@ from placer.engines.gpu_search.board import Board, build_board
 from placer.engines.gpu_search.replay import placement_of, positions
 from placer.engines.gpu_search.storage import Layout, build_layout, empty_chains, resident
 from placer.engines.search import SearchResult, on_lattice
-from placer.engines.search.chain import PRICED, TRIED
-from placer.engines.search.moves import HARD_SLIDE, NAMES
 from placer.engines.search.rng import seeded
 
 
@@ -61,8 +59,13 @@ class GpuSchedule:
     """The worst part of the chains continues from the best part."""
 
 
-#: Weights of the kinds of moves, in the order of ``search.moves.NAMES``; 0 where the device has no such move.
-_WEIGHTS = np.array([1.0, 1.5, 0.0, 0.5, 0.0, 0.5, 0.5, 0.5, 0.3, 0.5, 0.2, 0.2])
+#: Kinds of moves in the order of ``drafts.NAMES``, which cannot be imported here: it comes with device code.
+KINDS: dict[str, float] = {
+    "soft-shift": 1.0, "soft-to-neighbour": 1.5, "soft-swap": 0.5, "gcell-shift": 0.5,
+    "hard-slide": 0.5, "hard-jump": 0.5, "hard-abut": 0.3, "hard-swap": 0.5, "hard-flip": 0.2, "hard-exchange": 0.2,
+}  # fmt: skip
+#: Columns of the statistics, as ``kernels`` fills them.
+_COLUMNS = ("tried", "priced", "kept", "gained")
 #: Moves of the first launch of a run that is bounded by time, before speed is known.
 _FIRST_STEPS = 16
 
@@ -132,7 +135,7 @@ class _Run:
         self.iterations, self.weights, self.schedule, self.progress = iterations, weights, schedule, progress
         self.board, self.nodes = build_board(design, weights)
         self.wanted = chains
-        self.totals = np.zeros((len(NAMES), 4))
+        self.totals = np.zeros((len(KINDS), 4))
         self.drawn = 0  # moves of one chain
         costs = [full(design, p, weights).proxy_cost for p in starts]
         best = int(np.argmin(costs))
@@ -191,7 +194,7 @@ class _Run:
     def _arguments(self, steps: int, hot: float, ratio: float, reach: float) -> tuple:
         from placer.engines.gpu_search.price import FIGURES
 
-        self.statistics = device.to_device(np.zeros((self.chains, len(NAMES), 4)))
+        self.statistics = device.to_device(np.zeros((self.chains, len(KINDS), 4)))
         self.figures = device.to_device(np.zeros((self.chains, FIGURES)))
         return (
             self.board_there, self.layout, self.state, self.dice, self.mix_there, steps, hot, ratio, reach,
@@ -254,17 +257,17 @@ class _Run:
             "shared_bytes": self.layout.shared_bytes,
             "global_bytes": self.layout.global_bytes,
         }
-        self.result.proposals = int(self.totals[:, PRICED].sum())
+        self.result.proposals = int(self.totals[:, _COLUMNS.index("priced")].sum())
         self.result.kinds = {
-            kind: dict(zip(("tried", "priced", "kept", "gained"), map(float, row), strict=True))
-            for kind, row in zip(NAMES, self.totals, strict=True)
+            kind: dict(zip(_COLUMNS, map(float, row), strict=True))
+            for kind, row in zip(KINDS, self.totals, strict=True)
         }
         return self.result
 
     def _report(self, phase: str) -> None:
         cost = self.result.proxy_cost
         self.result.history.append((self.budget.seconds, phase, cost))
-        done = int(self.totals[:, TRIED].sum())
+        done = int(self.totals[:, _COLUMNS.index("tried")].sum())
         self.progress(Event(phase, self.budget.seconds, done, self.iterations, cost))
 
     # -- the clock -----------------------------------------------------------------------------------------------
@@ -296,11 +299,8 @@ class _Run:
 
 def _mix(board: Board) -> NDArray[np.float64] | None:
     """Probabilities of the kinds of moves on this design; None when there are no moves."""
-    mix = _WEIGHTS.copy()
-    if len(board.width) == board.hards:
-        mix[:HARD_SLIDE] = 0.0
-    if board.hards == 0:
-        mix[HARD_SLIDE:] = 0.0
+    soft, hard = len(board.width) > board.hards, board.hards > 0
+    mix = np.array([w * (hard if kind.startswith("hard") else soft) for kind, w in KINDS.items()])
     return mix / mix.sum() if mix.sum() > 0.0 else None
 
 
