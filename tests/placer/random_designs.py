@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from netlists import HARD_MACRO, PORT, SOFT_MACRO, STDCELL, Canvas, Design, Netlist, Placement
@@ -29,7 +31,7 @@ def random_design(seed: int, *, nodes: int = 14, nets: int = 30, integer_weights
     if nets > 3:
         members[1] = members[0].copy()  # twins, to be merged
     ptr = np.concatenate([[0], np.cumsum([len(m) for m in members])])
-    source = np.array([rng.integers(a, b) for a, b in zip(ptr[:-1], ptr[1:], strict=True)])
+    source = np.array([rng.integers(a, b) for a, b in pairwise(ptr)])
     if nets > 3:
         source[1] = source[0] + ptr[1] - ptr[0]
     weight = rng.integers(1, 5, nets).astype(float) if integer_weights else rng.uniform(0.1, 3, nets)
