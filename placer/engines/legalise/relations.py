@@ -21,6 +21,8 @@ from placer.engines.legalise.problem import Ints, Problem
 Floats = NDArray[np.float64]
 
 _X, _Y = 1, 2
+#: Pairs looked at while chains are made to fit; about a second.
+_WORK = 200_000_000
 _LEFT, _RIGHT, _BELOW, _ABOVE = 1, 2, 3, 4
 
 
@@ -191,11 +193,15 @@ def _axis(
 
 
 def _repair(axes: tuple[_Axis, _Axis], patience: int) -> bool:
-    """Turn relations until every chain fits; False when no pair can be turned or ``patience`` turns gained nothing."""
+    """Turn relations until every chain fits.
+
+    Returns:
+        False when no pair can be turned, ``patience`` turns gained nothing, or the work is used up.
+    """
     n = len(axes[0].rank)
     turned = np.zeros((n, n), np.int8)
     least, since = np.inf, 0
-    while True:
+    for _ in range(20 + _WORK // (n * n)):
         found = [axis.chains() for axis in axes]
         over = found[0][2] + found[1][2]
         if over == 0:
@@ -221,6 +227,7 @@ def _repair(axes: tuple[_Axis, _Axis], patience: int) -> bool:
         for axis in axes:
             a, b = axis.place[i], axis.place[j]
             axis.relation[[a, b], [b, a]] = other.kind
+    return False
 
 
 @njit(cache=True)
