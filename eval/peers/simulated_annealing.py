@@ -49,6 +49,7 @@ from placer.cost.incremental.state import PROXY
 from placer.cost.legality import check
 from placer.engines.legalise import legalise
 from placer.engines.soft import place_soft
+from placer.warm import warm_up
 
 #: More movable soft objects than this are placed in another way: the published one looks at every overlapping pair.
 MOST_BY_FORCES = 4_000
@@ -177,6 +178,7 @@ class _Run:
 
     def compile(self) -> None:
         """Compile what the chains call, before any clock runs."""
+        warm_up()  # the legaliser
         m = self.probe
         pack(m, self.hard[:0], np.zeros(0, np.int64))
         rebuild(m.problem, m.state)
