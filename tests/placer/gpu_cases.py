@@ -13,6 +13,7 @@ import sys
 import numpy as np
 
 from netlists import HARD_MACRO, PORT, Canvas, Design, Netlist, Placement
+from netlists.load import load
 from placer.budget import Budget
 from placer.cost.full import CostWeights, full
 from placer.cost.incremental import IncrementalCost
@@ -196,9 +197,14 @@ def main(deep: bool) -> dict:
         "other": searched(2, 400 if deep else 160),
         "stop": stopped(),
         "top": top_sums(),
+        "bundled": [replayed(load("synth20"), 12)] if deep else [],
     }
 
 
 if __name__ == "__main__":
     assert os.environ["NUMBA_ENABLE_CUDASIM"] == "1"
-    print(json.dumps(main("deep" in sys.argv)))
+    if sys.argv[1:2] == ["design"]:
+        sys.setswitchinterval(1e-5)
+        print(json.dumps(replayed(load(sys.argv[2]), 6)))
+    else:
+        print(json.dumps(main("deep" in sys.argv)))

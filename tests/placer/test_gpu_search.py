@@ -84,12 +84,19 @@ def test_search_stops_when_told(simulated):
 @pytest.mark.slow
 def test_device_agrees_on_many_designs():
     found = simulate("deep")
-    for key in ("random", "long"):
+    for key in ("random", "long", "bundled"):
+        assert found[key]
         for one in found[key]:
             agrees(one)
     agrees(found["fixed"])
     assert found["search"]["legal"]
     assert all(found["search"]["kept"][kind] > 0 for kind in ("soft-shift", "hard-slide", "hard-flip", "hard-jump"))
+
+
+@pytest.mark.slow
+@pytest.mark.open_data
+def test_device_agrees_on_a_real_design(open_data):
+    agrees(simulate("design", str(open_data("ct/ariane133_ng45"))))
 
 
 def test_importing_the_placer_does_not_load_numba_cuda():
