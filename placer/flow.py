@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -206,9 +206,11 @@ def _candidates(
     part = Budget(None, budget.stop) if by_iterations else budget.part(level.start_share * _limit(budget))
     if not budget.over:
         begun = budget.seconds
-        starts = gradient_starts(
-            design, count=count, seed=seed, iterations=level.descent, budget=part, progress=progress
-        )
+
+        def told(event: Event) -> None:  # the descent counts from its own beginning, listeners from the run's
+            progress(replace(event, seconds=budget.seconds))
+
+        starts = gradient_starts(design, count=count, seed=seed, iterations=level.descent, budget=part, progress=told)
         stats["starts"] = {"count": len(starts.x), "steps": starts.steps, "seconds": budget.seconds - begun}
         for x, y in zip(starts.x, starts.y, strict=True):
             if legal and budget.over:
