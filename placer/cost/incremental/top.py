@@ -12,6 +12,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 
+#: Up to this many numbers, insertion is the quickest sort.
+_FEW = 24
+
+
 @njit(cache=True)
 def sort_falling(values: NDArray, entries: NDArray, count: int) -> None:
     """Shell sort of ``values[:count]``, largest first, ``entries`` along with them."""
@@ -27,6 +31,23 @@ def sort_falling(values: NDArray, entries: NDArray, count: int) -> None:
                 j -= gap
             values[j], entries[j] = v, e
         gap //= 3
+
+
+@njit(cache=True)
+def _sort_falling_values(values: NDArray, count: int) -> None:
+    """Sort ``values[:count]``, largest first: by insertion while they are few, as in most trials."""
+    if count > _FEW:
+        rising = np.sort(values[:count])
+        for i in range(count):
+            values[i] = rising[count - 1 - i]
+        return
+    for i in range(1, count):
+        v = values[i]
+        j = i
+        while j > 0 and values[j - 1] < v:
+            values[j] = values[j - 1]
+            j -= 1
+        values[j] = v
 
 
 @njit(cache=True)
@@ -59,12 +80,9 @@ def trial_sum(
     for i in range(changed):
         v = changed_values[i]
         if v > bound:
-            j = count
-            while j > 0 and scratch[j - 1] < v:
-                scratch[j] = scratch[j - 1]
-                j -= 1
-            scratch[j] = v
+            scratch[count] = v
             count += 1
+    _sort_falling_values(scratch, count)
     total = 0.0
     taken = 0
     nxt = 0
