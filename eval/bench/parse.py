@@ -22,7 +22,7 @@ DESIGNS = (
     "bookshelf/ibm01",
     "bookshelf/ibm06",
     "bookshelf/ariane133_ng45_mov",
-    "floorplan/gsrc/n300.blocks",
+    "floorplan/gsrc/n300/n300.blocks",
 )
 QUICK = ("ct/ariane133_ng45", "bookshelf/ibm01")
 
@@ -41,7 +41,7 @@ def run(settings: Settings) -> Sheet:
             "nodes": "nodes",
             "nets": "nets",
             "connections": "connections",
-            "mib": "text, MiB",
+            "mib": "files on disk, MiB",
             "seconds": "parse, s",
             "peak_mib": "peak memory, MiB",
             "again": "from the cache, s",

@@ -11,7 +11,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-
 #: Up to this many numbers, insertion is the quickest sort.
 _FEW = 24
 
