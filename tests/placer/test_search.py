@@ -12,10 +12,10 @@ from placer.cost.full import full
 from placer.cost.incremental import build_problem
 from placer.cost.legality import check
 from placer.engines.legalise import legalise
-from placer.engines.search import Schedule, on_lattice, search
+from placer.engines.search import on_lattice, search
 from placer.engines.search.chain import KEPT, TRIED, anneal, build_chain, build_crowd
 from placer.engines.search.ground import hard_fits, slide_range
-from placer.engines.search.moves import HARD_SLIDE, NAMES
+from placer.engines.search.moves import NAMES
 from placer.engines.search.rng import below, jump, seeded, uniform
 from tests.placer.blocks import block_design, judge
 
@@ -147,11 +147,6 @@ def test_search_needs_a_start_and_an_end():
         search(design, [], budget=Budget(1.0))
     with pytest.raises(ValueError, match="limit"):
         search(design, [design.placement], budget=Budget())
-
-
-def test_schedule_fields_explain_themselves():
-    assert Schedule().heat > 0
-    assert len(NAMES) > HARD_SLIDE
 
 
 def test_dice_are_fair_enough():
