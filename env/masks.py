@@ -7,8 +7,9 @@ rectangle of cells, and the HPWL increase of a cell is an x-part of its column p
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from netlists.compiled import njit
 
 
 @njit(cache=True)

@@ -1,10 +1,5 @@
 """What is given: circuits, canvases, placements, every file format, graph views and synthetic designs."""
 
-from netlists.cachedir import share_kernels
-
-share_kernels()  # before anything imports Numba
-
-# ruff: noqa: E402
 from netlists.canvas import Blockage, Canvas, Rows
 from netlists.design import Design
 from netlists.errors import NetlistError, PlacementError

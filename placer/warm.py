@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import platform
 import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-from netlists.cache import cache_dir
 from netlists.errors import NetlistError
 from netlists.formats.textio import atomic_write
 
@@ -44,8 +42,7 @@ def warm_up(say: Callable[[], None] = lambda: None) -> None:
 
 def is_warm() -> bool:
     """True when this machine has compiled these sources already."""
-    name = _marker_name()
-    return any((folder / name).exists() for folder in _folders())
+    return (_folder() / _marker_name()).exists()
 
 
 def _rehearse() -> None:
@@ -60,34 +57,28 @@ def _rehearse() -> None:
     scene(result.design, result.placement, cost=scored.cost)
 
 
-def _folders() -> list[Path]:
-    """Where the marker may be kept: with the compiled kernels, or with other caches where that folder is read-only."""
-    named = os.environ.get("NUMBA_CACHE_DIR")
-    own = cache_dir()
-    first = Path(named) if named else Path(__file__).resolve().parent / "__pycache__"
-    return [first, *([] if own is None else [own])]
+def _folder() -> Path:
+    """Where the marker may be kept: with the compiled kernels, or beside the sources where there is no cache."""
+    from netlists.compiled import kernel_cache
+
+    cache = kernel_cache()
+    return Path(__file__).resolve().parent / "__pycache__" if cache is None else cache
 
 
 def _marker_name() -> str:
     """Name of the file that exists once these sources were compiled by this Python and Numba for this processor."""
+    from netlists.compiled import kernel_files, source_digest
+
     digest = hashlib.sha256()
-    root = Path(__file__).resolve().parent.parent
-    for package in ("netlists", "placer"):
-        for file in sorted((root / package).rglob("*.py")):
-            stat = file.stat()
-            digest.update(f"{file} {stat.st_mtime_ns} {stat.st_size}\n".encode())
+    for file in kernel_files("netlists", "placer"):
+        digest.update(source_digest(file).encode())
     digest.update(repr((sys.version, metadata.version("numba"), metadata.version("numpy"), platform.uname())).encode())
     return f"compiled-{digest.hexdigest()[:20]}"
 
 
 def _remember() -> None:
-    for folder in _folders():
-        with contextlib.suppress(NetlistError, OSError):
-            atomic_write(folder / _marker_name(), "These sources were compiled here.\n")
-            for old in folder.glob("compiled-*"):
-                if old.name != _marker_name():
-                    old.unlink()
-            return
+    with contextlib.suppress(NetlistError, OSError):
+        atomic_write(_folder() / _marker_name(), "These sources were compiled here.\n")
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from eval.bench.designs import Settings, find
 from eval.bench.sheet import Sheet
+from netlists.compiled import njit
 from netlists.design import Design
 from netlists.load import load
 from netlists.netlist import HARD_MACRO, SOFT_MACRO

@@ -18,9 +18,9 @@ Difference: several connections of a net to the same pin pull once.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from netlists.compiled import njit
 from placer.cost.incremental import Problem, State
 
 #: Steps of attraction, then of repulsion, and the share of the longer canvas side one step may go.

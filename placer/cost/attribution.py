@@ -16,10 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from netlists.canvas import Canvas
+from netlists.compiled import njit
 from netlists.design import Design
 from netlists.netlist import HARD_MACRO, PORT, Netlist
 from netlists.orientation import MATRIX, oriented_sizes

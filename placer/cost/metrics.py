@@ -6,9 +6,9 @@ None of these figures is optimised directly; they show what a proxy may hide fro
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from netlists.compiled import njit
 from netlists.design import Design
 from netlists.netlist import HARD_MACRO, PORT
 from netlists.orientation import MATRIX, oriented_sizes

@@ -14,8 +14,9 @@ Docs/ProxyCost.
 
 from __future__ import annotations
 
-from numba import njit
 from numpy.typing import NDArray
+
+from netlists.compiled import njit
 
 #: Columns and rows must stay below this for a gcell to fit its packing.
 MAX_GRID = 1 << 15

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from netlists.compiled import njit
 
 #: Kinds of attribute values: ``f:``, ``i:``, ``placeholder:``, ``s:``, and anything else, kept as text.
 FLOAT, INT, PLACEHOLDER, STRING, RAW = range(5)

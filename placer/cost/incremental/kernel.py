@@ -18,9 +18,9 @@ How a proposal is priced:
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from netlists.compiled import njit
 from netlists.orientation import MATRIX, SWAPS_SIDES
 from placer.cost.full import PARTIAL_TOLERANCE
 from placer.cost.incremental.problem import Problem

@@ -8,8 +8,9 @@ changed entries back in one pass.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from netlists.compiled import njit
 
 #: Up to this many numbers, insertion is the quickest sort.
 _FEW = 24

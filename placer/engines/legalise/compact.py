@@ -12,10 +12,10 @@ integers: no rounding can make the result illegal. Only pairs that see each othe
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
+from netlists.compiled import njit
 from placer.engines.legalise.arrays import ascending, copy_rows
 from placer.engines.legalise.problem import Ints, Problem
 

@@ -12,8 +12,8 @@ walls is less than what is still to come.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from netlists.compiled import njit
 from placer.engines.legalise.arrays import ascending, copy_rows
 from placer.engines.legalise.problem import Ints, Problem
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from scipy.optimize import linear_sum_assignment
 
+from netlists.compiled import njit
 from placer.engines.legalise.arrays import ascending, copy_rows
 from placer.engines.legalise.nearest import nearest_free
 from placer.engines.legalise.problem import Ints, Problem

@@ -10,8 +10,8 @@ Only boxes within a window count, and the window doubles until the best position
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from netlists.compiled import njit
 from placer.engines.legalise.arrays import copy_rows
 from placer.engines.legalise.problem import Ints
 

@@ -9,8 +9,8 @@ is the cost of the order, and a seeded local search over orders and rules drives
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from netlists.compiled import njit
 from placer.budget import Budget
 from placer.engines.legalise.arrays import copy_rows, put_box
 from placer.engines.legalise.problem import Ints, Problem

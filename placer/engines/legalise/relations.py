@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from netlists.compiled import njit
 from placer.engines.legalise.arrays import ascending
 from placer.engines.legalise.problem import Ints, Problem
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from netlists.compiled import njit
 from netlists.design import Design
 from netlists.netlist import HARD_MACRO
 from netlists.placement import Placement

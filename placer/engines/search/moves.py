@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from netlists.compiled import njit
 from netlists.orientation import FN, FS, N, S
 from placer.cost.incremental.problem import Problem
 from placer.cost.incremental.state import MAX_OBJECTS, State

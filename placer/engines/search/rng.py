@@ -6,8 +6,9 @@ xorshift64* (Vigna, "An experimental exploration of Marsaglia's xorshift generat
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from netlists.compiled import njit
 
 _SHIFT_A, _SHIFT_B, _SHIFT_C = np.uint64(12), np.uint64(25), np.uint64(27)
 _FACTOR = np.uint64(2685821657736338717)

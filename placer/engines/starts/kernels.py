@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from netlists.compiled import njit
 
 #: Division by zero cannot happen here and need not be checked for at every step.
 _compiled = njit(cache=True, nogil=True, error_model="numpy")

@@ -6,8 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 PRINT_KERNEL_FOLDER = """
-import placer.cost.routing as r
-print(r.two_cell_segments._cache._cache_path)
+import placer.cost.incremental.kernel as k
+print(k.propose._cache._cache_path)
 """
 
 
@@ -32,15 +32,34 @@ def copy_of_sources(target):
     return target
 
 
-def test_kernels_of_changed_sources_are_kept_apart(tmp_path):
+def touched(path):
+    path.write_text(path.read_text() + "\n# touched\n")
+
+
+def test_a_changed_callee_in_another_file_begins_a_new_folder(tmp_path):
     """Numba does not notice a change in a function called from another file; the folder must."""
     root = copy_of_sources(tmp_path / "checkout")
     first = kernel_folder(root, tmp_path)
     assert first == kernel_folder(root, tmp_path)
-    assert first.startswith(str(tmp_path / "chip-placer" / "kernels-"))
-    changed = root / "placer" / "cost" / "full.py"
-    changed.write_text(changed.read_text() + "\n# touched\n")
-    assert kernel_folder(root, tmp_path) != first
+    assert first.startswith(str(tmp_path / "chip-placer" / "kernels"))
+    seen = {first}
+    for name in ("routing.py", "incremental/top.py", "incremental/state.py"):  # callee, its neighbour, a named tuple
+        touched(root / "placer" / "cost" / name)
+        seen.add(kernel_folder(root, tmp_path))
+    assert len(seen) == 4
+
+
+def test_a_change_that_no_kernel_sees_compiles_nothing(tmp_path):
+    root = copy_of_sources(tmp_path / "checkout")
+    first = kernel_folder(root, tmp_path)
+    for name in ("placer/flow.py", "placer/cost/legality.py", "netlists/canvas.py"):
+        touched(root / name)
+    assert kernel_folder(root, tmp_path) == first
+
+
+def test_checkouts_with_equal_sources_share_machine_code(tmp_path):
+    one, two = (copy_of_sources(tmp_path / name) for name in ("one", "two"))
+    assert kernel_folder(one, tmp_path) == kernel_folder(two, tmp_path)
 
 
 def test_a_folder_named_by_the_user_is_used(tmp_path):
@@ -50,4 +69,4 @@ def test_a_folder_named_by_the_user_is_used(tmp_path):
 
 
 def test_without_a_cache_numba_decides(tmp_path):
-    assert "kernels-" not in kernel_folder(ROOT, tmp_path, PLACER_CACHE="0")
+    assert "chip-placer" not in kernel_folder(ROOT, tmp_path, PLACER_CACHE="0")
