@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlists.canvas import Canvas
+from netlists.constraints import Constraints
 from netlists.errors import NetlistError, PlacementError
 from netlists.netlist import PORT, Netlist
 from netlists.placement import Placement
@@ -28,9 +29,10 @@ class Design:
         path: netlist file, or None.
         placement_path: placement file, or None.
         notes: one-line remarks of the reader a user should see (defaults that were assumed, traps met).
+        constraints: rules besides not overlapping, or None.
 
     Raises:
-        PlacementError: the placement has another number of nodes than the netlist.
+        PlacementError: the placement or the constraints have another number of nodes than the netlist.
     """
 
     netlist: Netlist
@@ -40,11 +42,17 @@ class Design:
     path: Path | None = None
     placement_path: Path | None = None
     notes: tuple[str, ...] = ()
+    constraints: Constraints | None = None
 
     def __post_init__(self) -> None:
         if self.placement.num_nodes != self.netlist.num_nodes:
             raise PlacementError(
                 f"the placement has {self.placement.num_nodes} objects, the netlist {self.netlist.num_nodes}",
+                rule="shape",
+            )
+        if self.constraints is not None and self.constraints.num_nodes != self.netlist.num_nodes:
+            raise PlacementError(
+                f"the constraints cover {self.constraints.num_nodes} objects, the netlist {self.netlist.num_nodes}",
                 rule="shape",
             )
 
