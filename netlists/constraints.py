@@ -15,7 +15,7 @@ from netlists.errors import NetlistError
 REGION_FENCE, REGION_GUIDE = range(2)
 #: Group kinds: members keep their offsets (array), or are mirror images about a vertical or horizontal axis.
 GROUP_ARRAY, GROUP_MIRROR_X, GROUP_MIRROR_Y = range(3)
-#: Orientation masks, bit ``1 << code``; codes are those of ``netlists.orientation`` (N W S E FN FW FS FE).
+#: Orientation masks, bit ``1 << code``; codes are those of ``netlists.orientation`` (N S W E FN FS FW FE).
 ANY_ORIENTATION = 0xFF
 
 
