@@ -49,7 +49,7 @@ def simulated_annealing(design: str, settings: Settings, seeds: tuple[int, ...],
             )  # fmt: skip
             again = json.loads(_python(settings, "placer", "score", design, str(file), "--json"))
         runs.append({key: again[key] for key in ("proxy_cost", "overlaps", "legal")} | {"seed": seed} | {
-            key: record[key] for key in ("seconds", "actions", "iterations", "legalised")
+            key: record[key] for key in ("seconds", "actions", "iterations", "legalised", "history")
         })  # fmt: skip
     cost = mean(run["proxy_cost"] for run in runs)
     return {"peer_sa": cost, "peer_gain": 100.0 * (1.0 - ours / cost), "peer_runs": runs}

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from eval.bench import peers
+from eval.bench import curves, peers
 from eval.bench.designs import BUNDLED, Settings, find
 from eval.bench.sheet import Sheet
 
@@ -25,6 +25,8 @@ PUBLISHED: dict[str, dict[str, float]] = {
     "nvdla_ng45": {"ct": 0.7270, "best": 0.6765},
     "mempool_tile_ng45": {"best": 0.7374},
 }
+#: What the JSON file keeps of each run.
+KEPT = ("seed", "proxy_cost", "overlaps", "legal", "seconds", "history")
 
 
 def run(settings: Settings) -> Sheet:
@@ -34,7 +36,7 @@ def run(settings: Settings) -> Sheet:
         settings: what to measure.
     """
     sheet = Sheet(
-        "quality",
+        f"quality-{settings.time_limit:g}s",
         f"Placement quality after {settings.time_limit:g} s on {settings.cores} cores",
         {
             "design": "design",
@@ -73,6 +75,7 @@ def run(settings: Settings) -> Sheet:
         if path is not None:
             row = {"design": short, **measure(str(path), settings), **PUBLISHED.get(short, {})}
             sheet.rows.append(row | peers.simulated_annealing(str(path), settings, _seeds(settings), row["mean"]))
+    sheet.files |= curves.files(f"curves-{settings.time_limit:g}s", sheet.rows)
     return sheet
 
 
@@ -101,7 +104,8 @@ def measure(design: str, settings: Settings) -> dict[str, Any]:
             record = json.loads((Path(folder) / "metrics.json").read_text())
             placement = next(p for p in Path(folder).iterdir() if p.suffix in (".plc", ".pl"))
             again = json.loads(_placer(settings, "score", design, str(placement), "--json"))
-            runs.append({"seed": seed, "seconds": seconds, "start": record["start"], **again})
+            curve = [[at, cost] for at, _, cost in record["history"]]
+            runs.append({"seed": seed, "seconds": seconds, "start": record["start"], "history": curve, **again})
     costs = [run["proxy_cost"] for run in runs]
     first = runs[0]["start"]
     return {
@@ -114,7 +118,7 @@ def measure(design: str, settings: Settings) -> dict[str, Any]:
         "overlaps": sum(run["overlaps"] for run in runs),
         "legal": all(run["legal"] for run in runs),
         "seconds": mean(run["seconds"] for run in runs),
-        "runs": [{key: run[key] for key in ("seed", "proxy_cost", "overlaps", "legal", "seconds")} for run in runs],
+        "runs": [{key: run[key] for key in KEPT} for run in runs],
     }
 
 

@@ -24,6 +24,7 @@ class Sheet:
         rows: one mapping a row; keys beyond ``columns`` go to JSON only.
         notes: sentences under the table: how it was measured, where quoted figures come from.
         skipped: what could not be measured, and why.
+        files: further files, name -> text: curves and figures.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Sheet:
     rows: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
 
     def markdown(self, machine: Mapping[str, Any]) -> str:
         """The sheet as a Markdown page.
@@ -47,7 +49,7 @@ class Sheet:
         return "\n".join(lines) + "\n"
 
     def write(self, folder: Path, machine: Mapping[str, Any]) -> list[Path]:
-        """Write ``<name>.md``, ``.csv`` and ``.json``.
+        """Write ``<name>.md``, ``.csv`` and ``.json``, and the further files.
 
         Args:
             folder: made if missing.
@@ -71,6 +73,7 @@ class Sheet:
             atomic_write(folder / f"{self.name}.md", self.markdown(machine)),
             atomic_write(folder / f"{self.name}.csv", text.getvalue()),
             atomic_write(folder / f"{self.name}.json", json.dumps(record, indent=2, sort_keys=True) + "\n"),
+            *(atomic_write(folder / file, content) for file, content in sorted(self.files.items())),
         ]
 
 

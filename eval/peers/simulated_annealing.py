@@ -336,7 +336,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     record = {
         "proxy_cost": result.cost.proxy_cost, "seconds": result.seconds, "actions": result.actions,
         "proposals": result.proposals, "iterations": result.iterations, "legalised": result.legalised,
-        "chains": result.chains, "tally": result.tally,
+        "chains": result.chains, "tally": result.tally, "history": result.history,
     }  # fmt: skip
     print(json.dumps(record))
     return 0

@@ -89,6 +89,18 @@ def test_without_smoothness_the_surrogate_is_the_exact_cost(compiled, shape):
         np.testing.assert_allclose(got[term], want[term], rtol=1e-9, atol=1e-12, err_msg=term)
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_that_holds_for_macros_partly_or_wholly_outside_too(compiled):
+    design = small_design(4, smoothing=0)
+    rng = np.random.default_rng(8)
+    p, c = design.placement, design.canvas
+    xs = np.where(design.movable, c.x0 + c.width * rng.uniform(-0.4, 1.4, (20, p.num_nodes)), p.x)
+    ys = np.where(design.movable, c.y0 + c.height * rng.uniform(-0.4, 1.4, (20, p.num_nodes)), p.y)
+    got, want = values(Surrogate(design, compiled=compiled), xs, ys, EXACT), exact(design, xs, ys)
+    for term in TERMS:
+        np.testing.assert_allclose(got[term], want[term], rtol=1e-9, atol=1e-12, err_msg=term)
+
+
 @pytest.mark.parametrize("smoothness", [EXACT, Smoothness(2.0, 1.0, 5.0, 3.0), Smoothness(0.3, 0.4, 1.0, 1.0)])
 def test_compiled_loops_and_torch_agree_in_values_and_slopes(smoothness):
     design = small_design(3)

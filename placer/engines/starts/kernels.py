@@ -377,6 +377,8 @@ def areas_forward(
         for i in hard:
             x0, x1 = x[b, i] - width[i] / 2, x[b, i] + width[i] / 2
             y0, y1 = y[b, i] - height[i] / 2, y[b, i] + height[i] / 2
+            if x1 <= 0.0 or y1 <= 0.0 or x0 >= columns * pitch_x or y0 >= rows * pitch_y:
+                continue  # wholly outside
             c0, c1 = _window(x0, x1, pitch_x, columns, wide, wide_s)
             r0, r1 = _cover(y0, y1, pitch_y, rows, snap, cover_y, cover_ys)
             for r in range(r0, r1 + 1):
@@ -426,6 +428,8 @@ def areas_backward(
         for i in hard:
             x0, x1 = x[b, i] - width[i] / 2, x[b, i] + width[i] / 2
             y0, y1 = y[b, i] - height[i] / 2, y[b, i] + height[i] / 2
+            if x1 <= 0.0 or y1 <= 0.0 or x0 >= columns * pitch_x or y0 >= rows * pitch_y:
+                continue  # wholly outside
             gx = gy = 0.0
             c0, c1 = _window(x0, x1, pitch_x, columns, wide, wide_s)
             r0, r1 = _cover(y0, y1, pitch_y, rows, snap, cover_y, cover_ys)

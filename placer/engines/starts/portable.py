@@ -115,7 +115,7 @@ class PortableMaps:
         """``[B, n, count]`` share of each column (row) a macro blocks: from its low edge's cell to before its high's.
 
         That is the public rule that a macro which does not cover whole gcells leaves its last row or column free;
-        a macro inside one row blocks that row.
+        a macro inside one row blocks that row, and one wholly outside none.
         """
         centre, half = centre.index_select(1, ids), size.index_select(0, ids) / 2
         low = _coordinate(centre - half, pitch, count)
@@ -126,7 +126,8 @@ class PortableMaps:
             index, fraction = _split(value, count + 2, snap)
             ramp = (cell >= index[..., None]).to(self.dtype) - (cell == index[..., None]) * fraction[..., None]
             cover = cover + sign * ramp
-        return cover
+        touches = (centre + half > 0) & (centre - half < count * pitch)
+        return cover * touches[..., None]
 
     def overlap(self, x: Tensor, y: Tensor) -> Tensor:
         """``[B]`` sum over pairs of hard macros of penetration depth in x times depth in y, um^2."""
