@@ -49,8 +49,8 @@ def run(settings: Settings) -> Sheet:
             "Spearman's rank correlation of each term, at the smoothness the descent ends with.",
             f"Golden and random: the design's published placements (where there are any) and {COUNT} random ones, each "
             "even over a window of 40 to 100 % of the canvas.",
-            f"Disturbed: {COUNT} copies of the design's own placement with every movable object moved by a normal step "
-            "of 0.1 % to 30 % of the canvas, then pushed inside; half of the steps are below 2 %, where costs nearly tie.",
+            f"Disturbed: {COUNT} copies of the design's own placement with every movable object moved by a normal "
+            "step of 0.1 % to 30 % of the canvas, then pushed inside; half the steps are below 2 %: near ties.",
         ],
     )
     for name in BUNDLED[:1] if settings.quick else (*BUNDLED, *DESIGNS):
