@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlists.compiled import njit
+from netlists.formats.bytescan import Bytes, Hashes, Int32, Int64, intern, number, packed
 
 #: Kinds of attribute values: ``f:``, ``i:``, ``placeholder:``, ``s:``, and anything else, kept as text.
 FLOAT, INT, PLACEHOLDER, STRING, RAW = range(5)
@@ -31,92 +32,14 @@ _END, _WORD, _TEXT, _OPEN, _CLOSE, _COLON, _LIST, _UNLIST, _BAD = range(9)
     _VALUE_OTHER, _STRING_COLON, _STRING_TEXT, _SKIP_COLON, _SKIP_VALUE, _SKIP_DEEP,
 ) = range(16)  # fmt: skip
 
-Bytes: TypeAlias = NDArray[np.uint8]
 Int8: TypeAlias = NDArray[np.int8]
-Int32: TypeAlias = NDArray[np.int32]
-Int64: TypeAlias = NDArray[np.int64]
 Float64: TypeAlias = NDArray[np.float64]
-Hashes: TypeAlias = NDArray[np.uint64]
-
-
-def _packed(word: bytes) -> tuple[int, int]:
-    """A word of up to 16 letters as two integers, the way the tokeniser sees it."""
-    return int.from_bytes(word[:8], "big"), int.from_bytes(word[8:], "big")
 
 
 _W_NODE, _W_NAME, _W_INPUT, _W_ATTR, _W_KEY, _W_VALUE, _W_F, _W_I, _W_S = (
-    np.uint64(_packed(word)[0]) for word in (b"node", b"name", b"input", b"attr", b"key", b"value", b"f", b"i", b"s")
+    np.uint64(packed(word)[0]) for word in (b"node", b"name", b"input", b"attr", b"key", b"value", b"f", b"i", b"s")
 )
-_W_PLACEHOLDER, _W_PLACEHOLDER_2 = (np.uint64(half) for half in _packed(b"placeholder"))
-
-
-@njit(cache=True, nogil=True)
-def _number(buf: Bytes, start: int, end: int) -> float:
-    """Exact value of a decimal number of up to 15 digits and 22 powers of ten (Clinger 1990), else NaN."""
-    p = start
-    negative = buf[p] == 45
-    if negative or buf[p] == 43:
-        p += 1
-    mantissa, digits, seen, scale = 0, 0, 0, 0
-    point = False
-    while p < end:
-        c = buf[p]
-        if 48 <= c <= 57:
-            mantissa = mantissa * 10 + (c - 48)
-            digits += 1 if mantissa > 0 else 0
-            seen += 1
-            scale -= 1 if point else 0
-            if digits > 15:
-                return np.nan
-        elif c == 46 and not point:
-            point = True
-        else:
-            break
-        p += 1
-    if p < end and seen > 0 and (buf[p] == 101 or buf[p] == 69):
-        p += 1
-        minus = p < end and buf[p] == 45
-        if minus or (p < end and buf[p] == 43):
-            p += 1
-        exponent = 0
-        if p >= end:
-            return np.nan
-        while p < end and 48 <= buf[p] <= 57 and exponent < 400:
-            exponent = exponent * 10 + (buf[p] - 48)
-            p += 1
-        scale += -exponent if minus else exponent
-    if p != end or seen == 0 or scale < -22 or scale > 22:
-        return np.nan
-    power = 1.0
-    for _ in range(abs(scale)):
-        power *= 10.0  # exact up to 10^22
-    value = mantissa / power if scale < 0 else mantissa * power
-    return -value if negative else value
-
-
-@njit(cache=True, nogil=True)
-def _intern(buf: Bytes, start: int, end: int, table: Int32, sym: Int64, sym_hash: Hashes, count: int) -> int:
-    """Number of the text ``buf[start:end]``; ``count`` if it is new (open addressing, FNV-1a)."""
-    h = np.uint64(14695981039346656037)
-    for j in range(start, end):
-        h = (h ^ np.uint64(buf[j])) * np.uint64(1099511628211)
-    h ^= h >> np.uint64(29)
-    mask = len(table) - 1
-    slot = np.int64(h & np.uint64(mask))
-    while table[slot] >= 0:
-        s = table[slot]
-        if sym_hash[s] == h and sym[s, 1] - sym[s, 0] == end - start:
-            j = 0
-            while j < end - start and buf[sym[s, 0] + j] == buf[start + j]:
-                j += 1
-            if j == end - start:
-                return np.int64(s)  # type: ignore[return-value]
-        slot = (slot + 1) & mask
-    table[slot] = count
-    sym[count, 0] = start
-    sym[count, 1] = end
-    sym_hash[count] = h
-    return count
+_W_PLACEHOLDER, _W_PLACEHOLDER_2 = (np.uint64(half) for half in packed(b"placeholder"))
 
 
 @njit(cache=True, nogil=True)
@@ -244,7 +167,7 @@ def scan_bytes(
                 text_start, text_end = value_start, value_end
             symbol = -1
             if state == _STRING_TEXT or (token == _CLOSE and kind_of_value > INT):
-                symbol = _intern(buf, text_start, text_end, table, sym, sym_hash, symbols)
+                symbol = intern(buf, text_start, text_end, table, sym, sym_hash, symbols)
                 if symbol == symbols:
                     symbols += 1
             if state == _VALUE_CLOSE:
@@ -252,7 +175,7 @@ def scan_bytes(
                     attr_kind[a] = kind_of_value
                     attr_pos[a, 0], attr_pos[a, 1] = value_start, value_end
                     if kind_of_value <= INT:
-                        attr_num[a] = _number(buf, value_start, value_end)
+                        attr_num[a] = number(buf, value_start, value_end)
                     attr_sym[a] = symbol
                     state = _ATTR
                     continue
