@@ -34,7 +34,7 @@ class Tokens:
         self.buffer: NDArray[np.uint8] = np.frombuffer(data, dtype=np.uint8)
         kind = np.int32 if len(data) < 2**31 else np.int64
         out = np.zeros(3, np.int64)
-        empty = np.empty(0, kind)
+        empty: NDArray[Any] = np.empty(0, kind)
         bytescan.tokenise(self.buffer, empty, empty, out)
         if out[0]:
             start = int(out[1])
