@@ -40,13 +40,17 @@ class Group:
 
     Attributes:
         name: as in the TOML file.
-        kind: ``GROUP_ARRAY``, ``GROUP_MIRROR_X`` or ``GROUP_MIRROR_Y``.
+        kind: ``GROUP_ARRAY``: members keep their offsets. ``GROUP_MIRROR_X`` (``_Y``): of each pair the second is the
+            mirror image of the first, flipped in x (y), and all pairs share one axis, which may lie anywhere.
         members: node ids; pairs (a, b) one after the other for mirror groups.
+        offsets: lower-left corner of each placed member relative to that of the first, um. Empty: what the placement
+            the group is judged by or legalised from has; an array is then aligned as it comes.
     """
 
     name: str
     kind: int
     members: tuple[int, ...]
+    offsets: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,11 +115,20 @@ class Constraints:
         for group in self.groups:
             if group.members and not (min(group.members) >= 0 and max(group.members) < n):
                 raise NetlistError(f"group {group.name!r} names an unknown object")
+            if group.kind != GROUP_ARRAY and len(group.members) % 2:
+                raise NetlistError(f"mirror group {group.name!r} needs pairs", found=f"{len(group.members)} members")
+            if group.offsets and len(group.offsets) != len(group.members):
+                raise NetlistError(f"group {group.name!r} has {len(group.offsets)} offsets for {len(group.members)}")
 
     @property
     def num_nodes(self) -> int:
         """Number of nodes."""
         return len(self.halo)
+
+    @property
+    def fences(self) -> tuple[int, ...]:
+        """Indices of the regions that are fences."""
+        return tuple(k for k, region in enumerate(self.regions) if region.kind == REGION_FENCE)
 
     @staticmethod
     def none(num_nodes: int) -> Constraints:

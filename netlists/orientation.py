@@ -60,3 +60,32 @@ def oriented_sizes(
     width = np.asarray(width, dtype=np.float64)
     height = np.asarray(height, dtype=np.float64)
     return np.where(swap, height, width), np.where(swap, width, height)
+
+
+#: ``SIDE_OF[code, k]``: the side of the N frame (0 left, 1 bottom, 2 right, 3 top) that lies on side ``k`` once turned.
+SIDE_OF: NDArray[np.intp] = np.array(
+    [
+        [0, 1, 2, 3],  # N
+        [2, 3, 0, 1],  # S
+        [3, 0, 1, 2],  # W
+        [1, 2, 3, 0],  # E
+        [2, 1, 0, 3],  # FN
+        [0, 3, 2, 1],  # FS
+        [1, 0, 3, 2],  # FW
+        [3, 2, 1, 0],  # FE
+    ],
+    dtype=np.intp,
+)
+
+
+def oriented_sides(sides: ArrayLike, orient: ArrayLike) -> NDArray[np.float64]:
+    """Turn margins with the object they belong to.
+
+    Args:
+        sides: ``[..., 4]`` left, bottom, right, top in the N frame, um.
+        orient: ``[...]`` orientation codes.
+
+    Returns:
+        ``[..., 4]`` left, bottom, right, top as they lie on the canvas.
+    """
+    return np.take_along_axis(np.asarray(sides, dtype=np.float64), SIDE_OF[np.asarray(orient, dtype=np.intp)], axis=-1)

@@ -99,21 +99,24 @@ def outline_boxes(canvas: Canvas) -> NDArray[np.int64]:
     """``[K, 4]`` boxes in steps that cover the part of the bounding box outside the outline (rounded outwards)."""
     if canvas.outline is None:
         return np.zeros((0, 4), np.int64)
-    step = canvas.lattice
-    x0, y0, x1, y1 = canvas_box(canvas)
+    return outside_boxes(canvas.outline, canvas_box(canvas), canvas.lattice)
+
+
+def outside_boxes(polygon: Polygon, bounds: tuple[int, int, int, int], step: float) -> NDArray[np.int64]:
+    """``[K, 4]`` boxes in steps that cover the part of ``bounds`` (steps) outside a polygon (um), rounded outwards."""
+    x0, y0, x1, y1 = bounds
     boxes: list[tuple[int, int, int, int]] = []
     reached = y0
-    for low, high, spans in _slabs(canvas.outline, inner=True):
+    for low, high, spans in _slabs(polygon, inner=True):
         # Rows that are only partly inside belong to the outside; a slab thinner than a step has no inside row.
-        bottom, top = int(ceil_steps(low, step)), int(floor_steps(high, step))
-        bottom, top = max(bottom, y0), min(top, y1)
+        bottom, top = max(int(ceil_steps(low, step)), y0), min(int(floor_steps(high, step)), y1)
         if top <= bottom:
             continue
         if bottom > reached:
             boxes.append((x0, reached, x1, bottom))
         left = x0
         for a, b in spans:
-            start, end = int(ceil_steps(a, step)), int(floor_steps(b, step))
+            start, end = max(int(ceil_steps(a, step)), x0), min(int(floor_steps(b, step)), x1)
             if end <= start:
                 continue
             if start > left:
@@ -139,12 +142,22 @@ def blockage_boxes(canvas: Canvas) -> tuple[NDArray[np.int64], NDArray[np.int64]
     for index, blockage in enumerate(canvas.blockages):
         if blockage.kind != BLOCK_HARD:
             continue
-        for low, high, spans in _slabs(blockage.polygon, inner=False):
-            for a, b in spans:
-                lows, highs = floor_steps([a, low], step), ceil_steps([b, high], step)
-                boxes.append((lows[0], lows[1], highs[0], highs[1]))
-                owner.append(index)
-    return np.array(boxes, dtype=np.int64).reshape(-1, 4), np.array(owner, dtype=np.int64)
+        covered = covering_boxes(blockage.polygon, step)
+        boxes.append(covered)
+        owner.append(np.full(len(covered), index))
+    if not boxes:
+        return np.zeros((0, 4), np.int64), np.zeros(0, np.int64)
+    return np.concatenate(boxes), np.concatenate(owner)
+
+
+def covering_boxes(polygon: Polygon, step: float) -> NDArray[np.int64]:
+    """``[K, 4]`` boxes in steps that cover a polygon (um), rounded outwards."""
+    boxes = []
+    for low, high, spans in _slabs(polygon, inner=False):
+        for a, b in spans:
+            lows, highs = floor_steps([a, low], step), ceil_steps([b, high], step)
+            boxes.append((lows[0], lows[1], highs[0], highs[1]))
+    return np.array(boxes, dtype=np.int64).reshape(-1, 4)
 
 
 def _slabs(polygon: Polygon, *, inner: bool) -> list[tuple[float, float, list[tuple[float, float]]]]:

@@ -17,6 +17,21 @@ Rules:
     A movable hard macro's lower-left corner is further from the lattice than rounding to float32 can move it.
 ``fixed_moved``
     A fixed object is not where, or not turned as, it was in the reference placement.
+
+With ``design.constraints`` also (:mod:`placer.cost.rule_checks`):
+
+``halo``
+    The body of a hard macro lies in the halo of another.
+``channel``
+    Two hard macros that face each other are closer than the channel.
+``fence``
+    An object leaves its fence, or a hard macro enters the fence of others.
+``orientation``
+    An object is turned as it may not be.
+``snap``
+    A hard macro's lower-left corner is off the grid it must lie on.
+``group``
+    A member of an array or mirror group is out of line.
 """
 
 from __future__ import annotations
@@ -41,36 +56,16 @@ from placer.cost.lattice import (
     outline_boxes,
     round_steps,
 )
+from placer.cost.rule_checks import broken_rules
+from placer.cost.violation import PAIR_RULES, Violation, box_um, depth, overlapping_pairs, shared
 
 __all__ = ["RULES", "LegalityReport", "Violation", "check", "integer_boxes", "overlapping_pairs"]
 
 #: Every rule a report can name.
-RULES = ("overlap", "outside", "blockage", "off_lattice", "fixed_moved")
-#: Pairs looked at in one go by the overlap sweep; bounds its memory.
-_CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Violation:
-    """One broken rule.
-
-    Attributes:
-        rule: one of :data:`RULES`.
-        node: id of the object.
-        other: id of the second object of an overlap, index of the blockage, or -1.
-        amount: how much, in ``unit``: shared area, depth outside, distance moved or off the lattice.
-        unit: ``"um^2"`` or ``"um"``.
-        steps: lattice steps the object must move at least, along one axis, to mend it.
-        message: one sentence with names.
-    """
-
-    rule: str
-    node: int
-    other: int
-    amount: float
-    unit: str
-    steps: int
-    message: str
+RULES = (
+    "overlap", "outside", "blockage", "off_lattice", "fixed_moved",
+    "halo", "channel", "fence", "orientation", "snap", "group",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -147,47 +142,16 @@ def check(design: Design, placement: Placement | None = None, *, reference: Plac
     area = sum(v.amount for v in found if design.movable[v.node] or design.movable[v.other])
     found += _outside_hard(design, boxes) + _outside_soft(design, placement)
     found += _on_blockages(design, boxes)
-    found += _off_lattice(design, placement)
+    found += _off_lattice(design, placement, boxes)
+    found += broken_rules(design, placement, boxes)
 
     def mendable(v: Violation) -> bool:
-        return bool(design.movable[v.node]) or (v.rule == "overlap" and bool(design.movable[v.other]))
+        return bool(design.movable[v.node]) or (v.rule in PAIR_RULES and bool(design.movable[v.other]))
 
     violations = [v for v in found if mendable(v)]
     if reference is not None:
-        violations += _fixed_moved(design, placement, reference)
+        violations += _fixed_moved(design, placement, reference, boxes)
     return LegalityReport(tuple(violations), tuple(v for v in found if not mendable(v)), float(area))
-
-
-def overlapping_pairs(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pairs of boxes that share area (touching edges do not).
-
-    A sweep over x: boxes sorted by left edge, each compared only with those that begin before it ends.
-
-    Args:
-        boxes: ``[N, 4]`` integers: x0, y0, x1, y1.
-
-    Returns:
-        ``[P, 2]`` indices, smaller first, sorted.
-    """
-    order = np.argsort(boxes[:, 0], kind="stable")
-    x0, y0, x1, y1 = boxes[order].T
-    last = np.searchsorted(x0, x1, side="left")
-    count = np.maximum(last - np.arange(len(order)) - 1, 0)
-    ends = np.cumsum(count)
-    pairs = [np.zeros((0, 2), np.int64)]
-    first = 0
-    while first < len(order):
-        base = ends[first - 1] if first else 0
-        stop = max(first + 1, int(np.searchsorted(ends, base + _CHUNK, side="right")))
-        sizes = count[first:stop]
-        i = np.repeat(np.arange(first, stop), sizes)
-        j = i + 1 + np.arange(len(i)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        # A box of the sorted run that begins where this one does may be of no width; x1 > x0 is checked for both.
-        hit = (y0[i] < y1[j]) & (y0[j] < y1[i]) & (x0[i] < x1[j])
-        pairs.append(np.stack([order[i[hit]], order[j[hit]]], axis=1))
-        first = stop
-    found = np.sort(np.concatenate(pairs), axis=1)
-    return found[np.lexsort((found[:, 1], found[:, 0]))]
 
 
 def _overlaps(design: Design, boxes: NDArray[np.int64]) -> list[Violation]:
@@ -204,7 +168,7 @@ def _overlaps(design: Design, boxes: NDArray[np.int64]) -> list[Violation]:
             Violation(
                 "overlap", a, b, area, "um^2", steps,
                 f"hard macros {names[a]!r} and {names[b]!r} share {area:.6g} um^2 "
-                f"({size[0] * step:.6g} x {size[1] * step:.6g} um)",
+                f"({size[0] * step:.6g} x {size[1] * step:.6g} um)", box_um(shared(p, q), step),
             )
         )  # fmt: skip
     return out
@@ -214,11 +178,14 @@ def _outside_hard(design: Design, boxes: NDArray[np.int64]) -> list[Violation]:
     nodes = design.netlist.ids(HARD_MACRO)
     x0, y0, x1, y1 = canvas_box(design.canvas)
     b = boxes[nodes]
-    depth = np.maximum.reduce([x0 - b[:, 0], y0 - b[:, 1], b[:, 2] - x1, b[:, 3] - y1, np.zeros(len(b), np.int64)])
+    deep = np.maximum.reduce([x0 - b[:, 0], y0 - b[:, 1], b[:, 2] - x1, b[:, 3] - y1, np.zeros(len(b), np.int64)])
     for notch in outline_boxes(design.canvas):
-        depth = np.maximum(depth, _depth(b, notch))
+        deep = np.maximum(deep, depth(b, notch))
     step = design.canvas.lattice
-    return [_outside(design, int(nodes[k]), float(depth[k]) * step, int(depth[k])) for k in np.flatnonzero(depth)]
+    return [
+        _outside(design, int(nodes[k]), float(deep[k]) * step, int(deep[k]), box_um(b[k], step))
+        for k in np.flatnonzero(deep)
+    ]
 
 
 def _outside_soft(design: Design, placement: Placement) -> list[Violation]:
@@ -229,22 +196,27 @@ def _outside_soft(design: Design, placement: Placement) -> list[Violation]:
     width, height = oriented_sizes(design.netlist.node_width, design.netlist.node_height, placement.orient)
     x0, y0 = x[nodes], y[nodes]
     x1, y1 = x0 + width[nodes], y0 + height[nodes]
-    depth = np.maximum.reduce([canvas.x0 - x0, canvas.y0 - y0, x1 - canvas.x1, y1 - canvas.y1])
+    deep = np.maximum.reduce([canvas.x0 - x0, canvas.y0 - y0, x1 - canvas.x1, y1 - canvas.y1])
     if canvas.outline is not None:
         # Edges rounded to the nearest step: half a step of play, as for the bounding box.
         rounded = np.stack([round_steps(v, step) for v in (x0, y0, x1, y1)], axis=1)
         for notch in outline_boxes(canvas):
-            depth = np.maximum(depth, _depth(rounded, notch) * step)
+            deep = np.maximum(deep, depth(rounded, notch) * step)
     return [
-        _outside(design, int(nodes[k]), float(depth[k]), int(np.ceil(depth[k] / step)))
-        for k in np.flatnonzero(depth > step / 2)
-    ]
+        _outside(
+            design, int(nodes[k]), float(deep[k]), int(np.ceil(deep[k] / step)),
+            (float(x0[k]), float(y0[k]), float(x1[k]), float(y1[k])),
+        )
+        for k in np.flatnonzero(deep > step / 2)
+    ]  # fmt: skip
 
 
-def _outside(design: Design, node: int, amount: float, steps: int) -> Violation:
+def _outside(
+    design: Design, node: int, amount: float, steps: int, where: tuple[float, float, float, float]
+) -> Violation:
     kind = KIND_NAMES[design.netlist.node_kind[node]].replace("_", " ")
     message = f"{kind} {design.netlist.node_names[node]!r} is {amount:.6g} um outside {_ground(design.canvas)}"
-    return Violation("outside", node, -1, amount, "um", steps, message)
+    return Violation("outside", node, -1, amount, "um", steps, message, where)
 
 
 def _ground(canvas: Canvas) -> str:
@@ -257,30 +229,26 @@ def _on_blockages(design: Design, boxes: NDArray[np.int64]) -> list[Violation]:
         return []
     nodes = design.netlist.ids(HARD_MACRO)
     step = design.canvas.lattice
-    worst: dict[tuple[int, int], tuple[float, int]] = {}
+    worst: dict[tuple[int, int], tuple[float, int, list[NDArray[np.int64]]]] = {}
     for box, index in zip(blocked, owner.tolist(), strict=True):
         b = boxes[nodes]
-        depth = _depth(b, box)
-        size = np.minimum(b[:, 2:], box[2:]) - np.maximum(b[:, :2], box[:2])
-        for k in np.flatnonzero(depth):
+        deep = depth(b, box)
+        for k in np.flatnonzero(deep):
             key = (int(nodes[k]), index)
-            area, steps = worst.get(key, (0.0, 0))
-            worst[key] = (area + float(size[k, 0]) * step * float(size[k, 1]) * step, max(steps, int(depth[k])))
+            area, steps, parts = worst.get(key, (0.0, 0, []))
+            part = shared(b[k], box)
+            area += float(part[2] - part[0]) * step * float(part[3] - part[1]) * step
+            worst[key] = area, max(steps, int(deep[k])), [*parts, part]
     out = []
-    for (node, index), (area, steps) in sorted(worst.items()):
+    for (node, index), (area, steps, parts) in sorted(worst.items(), key=lambda item: item[0]):
         name = design.canvas.blockages[index].name or f"number {index}"
         message = f"hard macro {design.netlist.node_names[node]!r} covers {area:.6g} um^2 of blockage {name}"
-        out.append(Violation("blockage", node, index, area, "um^2", steps, message))
+        all_of_it = np.concatenate([np.min(parts, axis=0)[:2], np.max(parts, axis=0)[2:]])
+        out.append(Violation("blockage", node, index, area, "um^2", steps, message, box_um(all_of_it, step)))
     return out
 
 
-def _depth(boxes: NDArray[np.int64], wall: NDArray[np.int64]) -> NDArray[np.int64]:
-    """``[N]`` steps each box must move along one axis to leave ``wall``; 0 where it does not touch its inside."""
-    ways = np.stack([boxes[:, 2] - wall[0], wall[2] - boxes[:, 0], boxes[:, 3] - wall[1], wall[3] - boxes[:, 1]])
-    return np.maximum(ways.min(axis=0), 0)
-
-
-def _off_lattice(design: Design, placement: Placement) -> list[Violation]:
+def _off_lattice(design: Design, placement: Placement, boxes: NDArray[np.int64]) -> list[Violation]:
     nodes = np.flatnonzero((design.netlist.node_kind == HARD_MACRO) & design.movable)
     canvas, step = design.canvas, design.canvas.lattice
     corners = np.stack(lower_left(design, placement), axis=1)[nodes]
@@ -292,11 +260,14 @@ def _off_lattice(design: Design, placement: Placement) -> list[Violation]:
     for k in np.flatnonzero(distance > limit):
         name, amount = design.netlist.node_names[nodes[k]], float(distance[k])
         message = f"hard macro {name!r} is {amount:.6g} um off the {step:g} um lattice"
-        out.append(Violation("off_lattice", int(nodes[k]), -1, amount, "um", 1, message))
+        where = box_um(boxes[nodes[k]], step)
+        out.append(Violation("off_lattice", int(nodes[k]), -1, amount, "um", 1, message, where))
     return out
 
 
-def _fixed_moved(design: Design, placement: Placement, reference: Placement) -> list[Violation]:
+def _fixed_moved(
+    design: Design, placement: Placement, reference: Placement, boxes: NDArray[np.int64]
+) -> list[Violation]:
     step = design.canvas.lattice
     moved = np.maximum(np.abs(placement.x - reference.x), np.abs(placement.y - reference.y))
     turned = placement.orient != reference.orient
@@ -308,5 +279,6 @@ def _fixed_moved(design: Design, placement: Placement, reference: Placement) -> 
         if turned[k]:
             what += f" from {NAMES[reference.orient[k]]} to {NAMES[placement.orient[k]]}"
         message = f"fixed object {name!r} {what}"
-        out.append(Violation("fixed_moved", int(k), -1, amount, "um", int(np.ceil(amount / step)), message))
+        steps = int(np.ceil(amount / step))
+        out.append(Violation("fixed_moved", k, -1, amount, "um", steps, message, box_um(boxes[k], step)))
     return out

@@ -259,7 +259,7 @@ def test_sweep_in_chunks_equals_the_sweep_in_one_go(monkeypatch):
     low = rng.integers(0, 50, (80, 2))
     boxes = np.hstack([low, low + rng.integers(1, 20, (80, 2))])
     whole = overlapping_pairs(boxes)
-    monkeypatch.setattr("placer.cost.legality._CHUNK", 7)
+    monkeypatch.setattr("placer.cost.violation._CHUNK", 7)
     assert (overlapping_pairs(boxes) == whole).all()
 
 
