@@ -120,7 +120,7 @@ class Names:
             raise self.source.error("not a constant integer", expr, found=str(expr).strip())
         return value
 
-    def value(self, expr: Any) -> int | None:  # noqa: ANN401, PLR0911 - pyslang syntax; one line a kind
+    def value(self, expr: Any) -> int | None:  # noqa: ANN401 - pyslang syntax; one line a kind
         """Value of an expression, or None where it is no constant integer."""
         if isinstance(expr, LiteralExpressionSyntax):
             if expr.kind == SyntaxKind.IntegerLiteralExpression:
@@ -154,7 +154,7 @@ class Names:
 
     # -- bits ------------------------------------------------------------------------------------------------------
 
-    def bits(self, expr: Any, width: int | None = None) -> list[int]:  # noqa: ANN401, PLR0911 - pyslang syntax
+    def bits(self, expr: Any, width: int | None = None) -> list[int]:  # noqa: ANN401 - pyslang syntax
         """Bits of an expression, most significant first: local bit ids, ``LOW``, ``HIGH`` or ``NOTHING``.
 
         Args:

@@ -318,8 +318,8 @@ class _Builder:
             bits = self._bits(expr, self.library.width(index, port))
             pins = self.library.pin_ids(index, port, len(bits), item)
             if len(pins) != len(bits):
-                bits = bits[-len(pins) :] if len(bits) > len(pins) else bits
-                pins = pins[len(pins) - len(bits) :]
+                kept = min(len(bits), len(pins))  # none where the cell lacks the pin, which is said later
+                bits, pins = bits[len(bits) - kept :], pins[len(pins) - kept :]
             for pin, bit in zip(pins, bits, strict=True):
                 if bit >= 0:
                     conn_leaf.append(leaf)

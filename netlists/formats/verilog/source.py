@@ -28,12 +28,14 @@ class Source:
         manager: pyslang's record of where text came from.
         trees: the syntax trees, which own the declarations.
         paths: the files.
+        files: pyslang's number of a file -> its name as the user wrote it.
     """
 
     modules: dict[str, Any]
     manager: SourceManager
     trees: tuple[SyntaxTree, ...]
     paths: tuple[Path, ...]
+    files: dict[int, str]
 
     def error(self, message: str, at: Any, **details: object) -> NetlistError:  # noqa: ANN401 - syntax node or token
         """A :class:`NetlistError` that points at a syntax node or token."""
@@ -43,7 +45,7 @@ class Source:
     def where(self, at: Any) -> tuple[str, int]:  # noqa: ANN401 - syntax node or token
         """File and line of a syntax node or token."""
         location = (at if isinstance(at, Token) else at.getFirstToken()).location
-        return self.manager.getFileName(location), self.manager.getLineNumber(location)
+        return _file(self.manager, location, self.files), self.manager.getLineNumber(location)
 
 
 def parse(paths: Sequence[str | Path]) -> Source:
@@ -55,13 +57,17 @@ def parse(paths: Sequence[str | Path]) -> Source:
     manager = SourceManager()
     modules: dict[str, Any] = {}
     trees: list[SyntaxTree] = []
-    source = Source(modules, manager, (), tuple(Path(path) for path in paths))
+    files: dict[int, str] = {}
+    source = Source(modules, manager, (), tuple(Path(path) for path in paths), files)
     for path in source.paths:
         text = read_bytes(path).decode("utf-8", errors="replace")
+        if any(path.resolve() == Path(known).resolve() for known in files.values()):
+            raise NetlistError("this file is given twice", file=path)
         tree = SyntaxTree.fromText(text, manager, str(path), str(path))
-        _check(tree, path)
         trees.append(tree)
-        root = tree.root
+        root: Any = tree.root
+        files[root.getLastToken().location.buffer.id] = str(path)
+        _check(tree, files)
         members = root.members if root.kind == SyntaxKind.CompilationUnit else [root]
         for member in members:
             if member.kind != SyntaxKind.ModuleDeclaration:
@@ -75,10 +81,15 @@ def parse(paths: Sequence[str | Path]) -> Source:
             modules[name] = member
     if not modules:
         raise NetlistError("no module in this Verilog", file=source.paths[0] if source.paths else None)
-    return Source(modules, manager, tuple(trees), source.paths)
+    return Source(modules, manager, tuple(trees), source.paths, files)
 
 
-def _check(tree: SyntaxTree, path: Path) -> None:
+def _file(manager: SourceManager, location: Any, files: dict[int, str]) -> str:  # noqa: ANN401 - pyslang location
+    buffer = location.buffer
+    return files.get(buffer.id) or manager.getRawFileName(buffer)  # an included file has no name of the user's
+
+
+def _check(tree: SyntaxTree, files: dict[int, str]) -> None:
     errors = [d for d in tree.diagnostics if d.isError()]
     if not errors:
         return
@@ -88,7 +99,7 @@ def _check(tree: SyntaxTree, path: Path) -> None:
     location = first.location
     raise NetlistError(
         f"not Verilog: {message}{more}",
-        file=tree.sourceManager.getFileName(location) or path,
+        file=_file(tree.sourceManager, location, files),
         line=tree.sourceManager.getLineNumber(location),
     )
 
