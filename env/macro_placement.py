@@ -94,7 +94,8 @@ class MacroPlacementEnv(gymnasium.Env[dict[str, Any], np.int64]):
         self.render_mode = render_mode
         self._observer = Observer(self.problem)
         self.observation_space = self._observer.space
-        self.action_space = spaces.Discrete(self.state.legal.size)
+        self.num_actions = self.state.legal.size
+        self.action_space = spaces.Discrete(self.num_actions)
         self._ended = True
         self._final: Placement | None = None
 
@@ -175,8 +176,8 @@ class MacroPlacementEnv(gymnasium.Env[dict[str, Any], np.int64]):
             cell = operator.index(np.asarray(action).item())
         except (TypeError, ValueError):
             raise ValueError(f"an action must be one whole number, found {action!r}") from None
-        if not 0 <= cell < self.state.legal.size:
-            raise ValueError(f"action {cell} is outside the action space 0..{self.state.legal.size - 1}")
+        if not 0 <= cell < self.num_actions:
+            raise ValueError(f"action {cell} is outside the action space 0..{self.num_actions - 1}")
         return cell
 
     def _score(self) -> Cost:
@@ -187,7 +188,7 @@ class MacroPlacementEnv(gymnasium.Env[dict[str, Any], np.int64]):
 
     def _info(self, *, illegal: bool) -> dict[str, Any]:
         return {
-            "action_mask": self.state.legal.reshape(-1).copy(),
+            "action_mask": self._observer.action_mask(self.state),
             "hpwl_um": self.state.hpwl,
             "macro": self._name(),
             "illegal": illegal,

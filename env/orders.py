@@ -58,12 +58,17 @@ def by_connectivity(design: Design, macros: NDArray[np.int64]) -> NDArray[np.int
 ORDERS: dict[str, Order] = {"area": by_area, "connectivity": by_connectivity}
 
 
-def macro_order(design: Design, macros: NDArray[np.int64], order: str) -> NDArray[np.int64]:
-    """``macros`` in the named order.
+def macro_order(design: Design, macros: NDArray[np.int64], order: str | Order) -> NDArray[np.int64]:
+    """``macros`` in the named order, or in the one a rule of one's own (learned, say) gives.
 
     Raises:
-        ValueError: the name is not one of :data:`ORDERS`.
+        ValueError: the name is not one of :data:`ORDERS`, or the rule did not return every macro once.
     """
+    if callable(order):
+        chosen = np.asarray(order(design, macros.copy()))
+        if chosen.shape != macros.shape or (np.sort(chosen) != np.sort(macros)).any():
+            raise ValueError(f"the macro order must return each of the {len(macros)} macros once, found {chosen!r}")
+        return chosen.astype(np.int64)
     if order not in ORDERS:
-        raise ValueError(f"unknown macro order {order!r}, expected one of {', '.join(ORDERS)}")
+        raise ValueError(f"unknown macro order {order!r}, expected one of {', '.join(ORDERS)} or a function")
     return ORDERS[order](design, macros)

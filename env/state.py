@@ -14,35 +14,41 @@ from netlists.placement import Placement
 class MacroState:
     """The changing part of an episode. All arrays are owned by the state; copy what you keep.
 
+    A *choice* is ``(orientation * R + row) * C + column``.
+
     Attributes:
         problem: the unchanging part.
         step: macros placed so far.
-        legal: ``[rows, columns]`` int8, 1 where the next macro may go; all 0 when none is left.
-        num_legal: number of legal cells.
-        wire: ``[rows, columns]`` float64, exact increase of the weighted HPWL for the next macro, um.
-        occupancy: ``[rows, columns]`` float64, share of each gcell that placed and fixed hard macros cover.
+        legal: ``[O, R, C]`` int8, 1 where the next macro may go; all 0 when none is left.
+        num_legal: number of legal choices.
+        wire: ``[O, R, C]`` float64, exact increase of the weighted HPWL for the next macro, um.
+        occupancy: ``[R, C]`` float64, share of each gcell that placed and fixed hard macros cover.
         net_box: ``[M, 4]`` float64, see :attr:`env.problem.MacroProblem.net_box`.
-        hpwl: weighted HPWL of everything that has a position, um.
-        cells: ``[T]`` int64, cell each macro was put in, in placing order; -1 until placed.
+        hpwl_steps: weighted HPWL of everything that has a position, lattice steps.
+        choices: ``[T]`` int64, choice of each macro in placing order; -1 until placed.
     """
 
     def __init__(self, problem: MacroProblem) -> None:
         self.problem = problem
-        self.legal: NDArray[np.int8] = np.zeros(problem.shape, np.int8)
-        self.wire: NDArray[np.float64] = np.zeros(problem.shape)
-        self.cells: NDArray[np.int64] = np.full(problem.num_macros, -1)
-        self._boxes = np.zeros((len(problem.obstacles) + problem.num_macros, 4), np.int64)
+        shape = (problem.num_orients, *problem.shape)
+        self.legal: NDArray[np.int8] = np.zeros(shape, np.int8)
+        self.wire: NDArray[np.float64] = np.zeros(shape)
+        self.choices: NDArray[np.int64] = np.full(problem.num_macros, -1)
+        self._along_x, self._along_y = np.zeros((shape[0], shape[2])), np.zeros((shape[0], shape[1]))
+        fixed = problem.rules.obstacles[0]
+        self._num_fixed = len(fixed.macros)
+        self._boxes = np.concatenate([fixed.macros, np.zeros((problem.num_macros, 4), np.int64)])
+        self._halos = np.concatenate([fixed.halos, np.zeros((problem.num_macros, 4), np.int64)])
         self.reset()
 
     def reset(self) -> None:
         """Take every macro off the canvas."""
         p = self.problem
         self.step = 0
-        self.cells[:] = -1
+        self.choices[:] = -1
         self.occupancy = p.fixed_area.copy()
         self.net_box = p.net_box.copy()
-        self.hpwl = float(masks.total_hpwl(self.net_box, p.design.netlist.net_weight))
-        self._boxes[: len(p.obstacles)] = p.obstacles
+        self.hpwl_steps = float(masks.total_hpwl(self.net_box, p.design.netlist.net_weight))
         self._look_ahead()
 
     @property
@@ -55,55 +61,70 @@ class MacroState:
         """Node id of the next macro, or -1."""
         return -1 if self.done else int(self.problem.macros[self.step])
 
-    def is_legal(self, cell: int) -> bool:
-        """Whether the next macro may go to ``cell`` (row * columns + column)."""
-        return bool(self.legal.flat[cell])
+    @property
+    def hpwl(self) -> float:
+        """Weighted HPWL of everything that has a position, um."""
+        return self.hpwl_steps * self.problem.design.canvas.lattice
 
-    def place(self, cell: int) -> float:
-        """Put the next macro into a legal cell.
+    def is_legal(self, choice: int) -> bool:
+        """Whether the next macro may take this choice."""
+        return bool(self.legal.flat[choice])
+
+    def place(self, choice: int) -> float:
+        """Put the next macro where a legal choice says.
 
         Returns:
             The increase of the weighted HPWL, um.
 
         Raises:
-            ValueError: the cell is not legal; nothing has changed.
+            ValueError: the choice is not legal; nothing has changed.
         """
-        if self.done or not self.is_legal(cell):
-            raise ValueError(f"cell {cell} is not legal for the next macro")
+        if self.done or not self.is_legal(choice):
+            raise ValueError(f"choice {choice} is not legal for the next macro")
         p, t = self.problem, self.step
-        row, column = divmod(cell, p.shape[1])
-        increase = float(self.wire[row, column])
-        x, y = p.x[t, column], p.y[t, row]
-        x0, y0 = p.x0[t, column], p.y0[t, row]
-        width, height = p.size[t]
-        self._boxes[len(p.obstacles) + t] = x0, y0, x0 + width, y0 + height
-        span = slice(p.nets.ptr[t], p.nets.ptr[t + 1])
-        n = p.nets
-        masks.extend_boxes(x, y, n.net[span], n.x0[span], n.x1[span], n.y0[span], n.y1[span], self.net_box)
+        o, row, column = self.unravel(choice)
+        increase = float(self._along_x[o, column] + self._along_y[o, row])
+        x0, y0 = p.x0[t, o, column], p.y0[t, o, row]
+        width, height = p.size[t, o]
+        self._boxes[self._num_fixed + t] = x0, y0, x0 + width, y0 + height
+        self._halos[self._num_fixed + t] = p.rules.halo[t, o]
+        n, span = p.nets, slice(p.nets.ptr[t], p.nets.ptr[t + 1])
+        masks.extend_boxes(
+            x0, y0, n.net[span], n.x0[o, span], n.x1[o, span], n.y0[o, span], n.y1[o, span], self.net_box
+        )
         canvas = p.design.canvas
-        left, bottom = x - p.half[t, 0] - canvas.x0, y - p.half[t, 1] - canvas.y0
-        right, top = x + p.half[t, 0] - canvas.x0, y + p.half[t, 1] - canvas.y0
-        masks.add_area(left, bottom, right, top, canvas.gcell_width, canvas.gcell_height, self.occupancy)
-        self.cells[t] = cell
-        self.hpwl += increase
+        x, y, half = p.x[t, o, column] - canvas.x0, p.y[t, o, row] - canvas.y0, p.half[t, o]
+        masks.add_area(
+            x - half[0], y - half[1], x + half[0], y + half[1], canvas.gcell_width, canvas.gcell_height, self.occupancy
+        )
+        self.choices[t] = choice
+        self.hpwl_steps += increase
         self.step += 1
         self._look_ahead()
-        return increase
+        return increase * canvas.lattice
+
+    def unravel(self, choice: int) -> tuple[int, int, int]:
+        """Orientation index, row and column of a choice."""
+        rows, columns = self.problem.shape
+        rest, column = divmod(choice, columns)
+        o, row = divmod(rest, rows)
+        return o, row, column
 
     def placement(self) -> Placement:
-        """Where everything is: placed macros on their cells, all other movable objects as the design has them.
+        """Where everything is: placed macros as chosen, all other movable objects as the design has them.
 
         Movable objects without a position of their own are marked as not placed.
         """
         p = self.problem
         given = p.design.placement
-        x, y, placed = given.x.copy(), given.y.copy(), given.placed.copy()
+        x, y, orient, placed = given.x.copy(), given.y.copy(), given.orient.copy(), given.placed.copy()
         placed[p.macros] = False
         done = np.arange(self.step)
-        rows, columns = np.divmod(self.cells[: self.step], p.shape[1])
+        o, rows, columns = np.unravel_index(self.choices[: self.step], self.legal.shape)
         nodes = p.macros[: self.step]
-        x[nodes], y[nodes], placed[nodes] = p.x[done, columns], p.y[done, rows], True
-        return given.moved(x=x, y=y, placed=placed)
+        x[nodes], y[nodes], placed[nodes] = p.x[done, o, columns], p.y[done, o, rows], True
+        orient[nodes] = p.orient[done, o]
+        return given.moved(x=x, y=y, orient=orient, placed=placed)
 
     def hard_macros(self) -> NDArray[np.int64]:
         """Hard macros that have a position now: fixed ones, then placed ones in placing order."""
@@ -117,13 +138,15 @@ class MacroState:
         if self.done:
             self.legal[:], self.wire[:], self.num_legal = 0, 0.0, 0
             return
+        walls = p.rules.obstacles[p.rules.fence[t]].walls
         self.num_legal = int(
-            masks.legality_mask(
-                p.x0[t], p.y0[t], p.size[t, 0], p.size[t, 1], self._boxes, len(p.obstacles) + t, self.legal
+            masks.legality_masks(
+                p.x0[t], p.y0[t], p.size[t], p.rules.halo[t], p.allowed[t], walls,
+                self._boxes, self._halos, self._num_fixed + t, p.rules.channel, self.legal,
             )
-        )
-        n, span = p.nets, slice(p.nets.ptr[t], p.nets.ptr[t + 1])
-        masks.wire_mask(
-            p.x[t], p.y[t], n.net[span], n.x0[span], n.x1[span], n.y0[span], n.y1[span], n.weight[span],
-            self.net_box, self.wire,
+        )  # fmt: skip
+        n = p.nets
+        masks.wire_masks(
+            p.x0[t], p.y0[t], n.ptr[t], n.ptr[t + 1], n.net, n.x0, n.x1, n.y0, n.y1, n.weight,
+            self.net_box, p.design.canvas.lattice, self._along_x, self._along_y, self.wire,
         )  # fmt: skip

@@ -63,7 +63,7 @@ def draw_figure(state: MacroState) -> go.Figure:
     fig = go.Figure(
         [
             go.Heatmap(
-                z=np.where(state.legal == 1, state.wire, np.nan),
+                z=_best_wire(state),
                 x=canvas.x0 + (np.arange(canvas.columns) + 0.5) * canvas.gcell_width,
                 y=canvas.y0 + (np.arange(canvas.grid_rows) + 0.5) * canvas.gcell_height,
                 colorscale=theme.scale(theme.HEAT),
@@ -99,11 +99,12 @@ def draw_figure(state: MacroState) -> go.Figure:
 
 def _cell_colours(state: MacroState) -> NDArray[np.uint8]:
     """``[rows, columns, 3]``: legal cells from pale (cheapest) to dark, all others the canvas' own colour."""
+    wire = _best_wire(state)
     colours = np.array([theme.rgb(colour) for colour in theme.HEAT[1:]], float)
-    out = np.tile(np.array(theme.rgb(theme.CANVAS_FILL), np.uint8), (*state.legal.shape, 1))
-    legal = state.legal == 1
+    out = np.tile(np.array(theme.rgb(theme.CANVAS_FILL), np.uint8), (*wire.shape, 1))
+    legal = np.isfinite(wire)
     if legal.any():
-        values = state.wire[legal]
+        values = wire[legal]
         spread = float(np.ptp(values))
         share = (values - values.min()) / spread if spread > 0 else np.zeros_like(values)
         at = share * (len(colours) - 1)
@@ -111,6 +112,12 @@ def _cell_colours(state: MacroState) -> NDArray[np.uint8]:
         part = (at - low)[:, None]
         out[legal] = np.rint(colours[low] * (1 - part) + colours[low + 1] * part)
     return out
+
+
+def _best_wire(state: MacroState) -> NDArray[np.float64]:
+    """``[R, C]`` least HPWL increase over the orientations, um; NaN where the next macro may not go."""
+    wire = np.where(state.legal == 1, state.wire, np.inf).min(axis=0)
+    return np.where(np.isfinite(wire), wire, np.nan)
 
 
 def _boxes(state: MacroState) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -137,7 +137,7 @@ def test_the_legality_mask_is_exactly_what_the_legality_check_says() -> None:
         for cell in range(env.state.legal.size):
             x, y = placement.x.copy(), placement.y.copy()
             row, column = divmod(cell, p.shape[1])
-            x[node], y[node] = p.x[t, column], p.y[t, row]
+            x[node], y[node] = p.x[t, 0, column], p.y[t, 0, row]
             found = check(design, placement.moved(x=x, y=y)).violations
             mine = [v for v in found if node in (v.node, v.other) and v.node not in others and v.other not in others]
             mine = [v for v in mine if v.rule != "overlap" or {v.node, v.other}.isdisjoint(others)]
@@ -157,7 +157,7 @@ def test_the_wire_mask_is_the_exact_increase_for_every_cell() -> None:
         for cell in rng.choice(env.state.legal.size, 12, replace=False):
             x, y, placed = placement.x.copy(), placement.y.copy(), placement.placed.copy()
             row, column = divmod(int(cell), p.shape[1])
-            x[node], y[node], placed[node] = p.x[t, column], p.y[t, row], True
+            x[node], y[node], placed[node] = p.x[t, 0, column], p.y[t, 0, row], True
             after = placed_hpwl(design, placement.moved(x=x, y=y, placed=placed))
             assert observation["wire_mask"][row, column] == pytest.approx(after - before, rel=1e-9, abs=1e-9)
         observation, *_ = env.step(rng.choice(np.flatnonzero(env.state.legal)))
@@ -166,14 +166,14 @@ def test_the_wire_mask_is_the_exact_increase_for_every_cell() -> None:
 def test_macros_go_to_the_centre_of_the_gcell_within_half_a_lattice_step() -> None:
     env = make()
     env.reset()
-    canvas, half = env.design.canvas, env.problem.half[0]
+    canvas, half = env.design.canvas, env.problem.half[0, 0]
     for row in range(canvas.grid_rows):
         for column in range(canvas.columns):
             x, y = (column + 0.5) * canvas.gcell_width, (row + 0.5) * canvas.gcell_height
             inside_x = np.clip(x, half[0], canvas.width - half[0])
             inside_y = np.clip(y, half[1], canvas.height - half[1])
-            assert abs(env.problem.x[0, column] - inside_x) <= 0.5001 * canvas.lattice
-            assert abs(env.problem.y[0, row] - inside_y) <= 0.5001 * canvas.lattice
+            assert abs(env.problem.x[0, 0, column] - inside_x) <= 0.5001 * canvas.lattice
+            assert abs(env.problem.y[0, 0, row] - inside_y) <= 0.5001 * canvas.lattice
 
 
 def test_resets_and_replays_are_identical() -> None:
@@ -275,7 +275,7 @@ def test_illegal_actions_change_nothing(mode: str) -> None:
     else:
         observation, reward, terminated, truncated, info = env.step(illegal)
         assert (reward, terminated, truncated, info["illegal"]) == (-0.25, False, False, True)
-        assert observation["node"] == env.problem.macros[0]
+        assert observation["ids"][1] == env.problem.macros[0]
     after = env.state.placement()
     np.testing.assert_array_equal(before.x, after.x)
     assert env.state.step == 0
@@ -345,3 +345,20 @@ def test_a_real_design_can_be_played(open_data: Any) -> None:
 
 
 test_a_real_design_can_be_played = pytest.mark.open_data(test_a_real_design_can_be_played)
+
+
+def test_hpwl_is_the_same_in_whatever_order_it_is_added_up() -> None:
+    """Whole net weights: every term is a multiple of one power of two and no sum needs rounding."""
+    env = make(walled_design(), final_costs=False)
+    p, rng = env.problem, np.random.default_rng(0)
+    env.reset()
+    while env.state.num_legal:
+        env.step(int(rng.choice(np.flatnonzero(env.state.legal))))
+    box = env.state.net_box
+    box = box * 2.0**p.pin_bits
+    seen = np.isfinite(box).all(axis=1)
+    assert (box[seen] == np.rint(box[seen])).all()
+    lengths = (box[seen, 1] - box[seen, 0] + box[seen, 3] - box[seen, 2]).astype(object)
+    exact = sum(int(w) * int(v) for w, v in zip(p.design.netlist.net_weight[seen], lengths, strict=True))
+    assert int(env.state.hpwl_steps * 2**p.pin_bits) == exact
+    assert exact < 2**53
