@@ -3,6 +3,7 @@
 Both walk over tokens, write token numbers into arrays and leave names and meanings to ``sections.py``.
 """
 
+# ruff: noqa: SIM109 - comparing one by one compiles faster than building a tuple
 from __future__ import annotations
 
 from typing import TypeAlias
@@ -159,7 +160,7 @@ def components(
             if error:
                 break
             count = t - key - 1  # words behind the keyword
-            placed = word == _K_PLACED or word == _K_FIXED or word == _K_COVER  # noqa: SIM109 - a tuple compiles slower
+            placed = word == _K_PLACED or word == _K_FIXED or word == _K_COVER
             if (placed and size <= 6) or (word == _K_UNPLACED and size == 8):
                 place[c, 0] = starts[plus]
                 place[c, 1] = ends[t - 1]
