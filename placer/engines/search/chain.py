@@ -13,7 +13,7 @@ from netlists.netlist import HARD_MACRO
 from netlists.placement import Placement
 from placer.cost.incremental import Problem, State, build_state, commit, propose, rebuild, revert
 from placer.cost.incremental.state import PROXY
-from placer.engines.search.ground import Ground, build_ground
+from placer.engines.search.ground import Ground, build_ground, settle
 from placer.engines.search.moves import HARD_SLIDE, NAMES, Draft, build_draft, draft_hard, draft_soft
 from placer.engines.search.rng import seeded, uniform
 
@@ -55,6 +55,10 @@ def build_crowd(design: Design, placement: Placement) -> Crowd:
     """Sort the movable objects of a design by how they may move."""
     n = design.netlist
     is_hard = design.movable & (n.node_kind == HARD_MACRO)
+    if design.constraints is not None:
+        # Members of a group stay where the legaliser aligned them: every kind of move would break the line.
+        for aligned in design.constraints.groups:
+            is_hard[np.asarray(aligned.members, dtype=np.int64)] = False
     is_soft = design.movable & (n.node_kind != HARD_MACRO)
     hard = np.flatnonzero(is_hard)
     swapped = (placement.orient[hard] & 2) > 0
@@ -115,6 +119,6 @@ def anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reac
             if change < 0.0:
                 statistics[kind, GAINED] -= change
             for k in range(d.size[0]):
-                g.left[d.objects[k]], g.bottom[d.objects[k]] = d.left[k], d.bottom[k]
+                settle(g, d.objects[k], d.left[k], d.bottom[k], d.orient[k])
         else:
             revert(s)

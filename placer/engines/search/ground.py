@@ -12,8 +12,20 @@ from netlists.design import Design
 from netlists.netlist import HARD_MACRO
 from netlists.orientation import oriented_sizes
 from netlists.placement import Placement
-from placer.cost.lattice import blockage_boxes, canvas_box, integer_sizes, microns, outline_boxes, round_steps
+from placer.cost.lattice import (
+    blockage_boxes,
+    canvas_box,
+    ceil_steps,
+    floor_steps,
+    integer_sizes,
+    microns,
+    outline_boxes,
+    outside_boxes,
+    round_steps,
+)
 from placer.cost.legality import overlapping_pairs
+from placer.cost.rules import fence_of
+from placer.engines.search.ruled import Rules, apart, build_rules, pair_fits, ruled_fits, ruled_range, ruled_snap
 
 
 class Ground(NamedTuple):
@@ -30,13 +42,17 @@ class Ground(NamedTuple):
         high_y: ``[N]``.
         hard: ``[H]`` ids of all hard macros, fixed ones too.
         hard_walls: ``[K, 4]`` boxes no hard macro may enter (outside of the outline, hard blockages).
-        soft_walls: ``[J, 4]`` boxes no other object may enter (outside of the outline).
+        soft_walls: ``[J, 4]`` boxes no other object may enter (outside of the outline). With constraints they come by
+            fence, with what lies outside of it.
+        fence_ptr: ``[F + 2]`` offsets into ``soft_walls`` by ``rules.fence``; all or nothing without constraints.
         gap: steps kept free between hard macros: 1 where the start has it, so that no later rounding can make two
             of them touch; else 0.
         step: um of one lattice step.
         inverse_step: steps of one um where that is whole (division keeps decimal coordinates exact), else 0.
         half_x: ``[N]`` um from corner to centre.
         half_y: ``[N]``.
+        rules: halos, channels, fences, orientations and snapping; ``rules.on`` is False without constraints, and
+            then costs nothing.
     """
 
     left: NDArray[np.int64]
@@ -50,11 +66,13 @@ class Ground(NamedTuple):
     hard: NDArray[np.int64]
     hard_walls: NDArray[np.int64]
     soft_walls: NDArray[np.int64]
+    fence_ptr: NDArray[np.int64]
     gap: int
     step: float
     inverse_step: float
     half_x: NDArray[np.float64]
     half_y: NDArray[np.float64]
+    rules: Rules
 
 
 def build_ground(design: Design, placement: Placement) -> Ground:
@@ -70,16 +88,30 @@ def build_ground(design: Design, placement: Placement) -> Ground:
     boxes = np.stack([left, bottom, left + wide + 1, bottom + high + 1], axis=1)[hard]
     walls = outline_boxes(canvas)
     inverse = float(np.rint(1.0 / step))
+    low_x, low_y, end_x, end_y = (np.full(n.num_nodes, v) for v in (x0, y0, x1, y1))
+    fence = fence_of(design)
+    for k in np.unique(fence[fence >= 0]).tolist():
+        assert design.constraints is not None
+        bounds = design.constraints.regions[k].polygon.bounds
+        mine = fence == k
+        low_x[mine], low_y[mine] = np.maximum(ceil_steps(bounds[:2], step), (x0, y0))
+        end_x[mine], end_y[mine] = np.minimum(floor_steps(bounds[2:], step), (x1, y1))
+    soft = [walls]
+    for region in () if design.constraints is None else design.constraints.regions:
+        soft.append(np.concatenate([walls, outside_boxes(region.polygon, (x0, y0, x1, y1), step)]))
+    gap = 0 if len(overlapping_pairs(boxes)) else 1
     return Ground(
         left=left, bottom=bottom, wide=wide, high=high,
-        low_x=np.full(n.num_nodes, x0), high_x=x1 - wide, low_y=np.full(n.num_nodes, y0), high_y=y1 - high,
+        low_x=low_x, high_x=end_x - wide, low_y=low_y, high_y=end_y - high,
         hard=hard,
         hard_walls=np.concatenate([walls, blockage_boxes(canvas)[0]]),
-        soft_walls=walls,
-        gap=0 if len(overlapping_pairs(boxes)) else 1,
+        soft_walls=np.concatenate(soft),
+        fence_ptr=np.concatenate([[0], np.cumsum([len(w) for w in soft])]).astype(np.int64),
+        gap=gap,
         step=step,
         inverse_step=inverse if inverse >= 1 and abs(inverse * step - 1.0) < 1e-12 else 0.0,
         half_x=half_x, half_y=half_y,
+        rules=build_rules(design, placement, hard, gap),
     )  # fmt: skip
 
 
@@ -121,14 +153,28 @@ def centre_y(g: Ground, i: int, bottom: int) -> float:
 def corner_x(g: Ground, i: int, x: float) -> int:
     """Allowed left edge, in steps, nearest to the centre ``x`` (um)."""
     left = int(np.floor((x - g.half_x[i]) / g.step + 0.5))
-    return max(min(left, g.high_x[i]), g.low_x[i])
+    return nearest_corner(g, i, max(min(left, g.high_x[i]), g.low_x[i]), False)
 
 
 @njit(cache=True)
 def corner_y(g: Ground, i: int, y: float) -> int:
     """Allowed lower edge, in steps, nearest to the centre ``y`` (um)."""
     bottom = int(np.floor((y - g.half_y[i]) / g.step + 0.5))
-    return max(min(bottom, g.high_y[i]), g.low_y[i])
+    return nearest_corner(g, i, max(min(bottom, g.high_y[i]), g.low_y[i]), True)
+
+
+@njit(cache=True)
+def nearest_corner(g: Ground, i: int, corner: int, vertical: bool) -> int:
+    """The corner coordinate on the snapping grid of object ``i``, where it has one, nearest to ``corner``."""
+    if not g.rules.on or g.rules.slot[i] < 0:
+        return corner
+    axis = 1 if vertical else 0
+    low, high = (g.low_y[i], g.high_y[i]) if vertical else (g.low_x[i], g.high_x[i])
+    turn = g.rules.turn[i]
+    to = ruled_snap(g.rules, i, turn, axis, corner, 0)
+    if to < low:
+        return ruled_snap(g.rules, i, turn, axis, low, 1)
+    return ruled_snap(g.rules, i, turn, axis, high, -1) if to > high else to
 
 
 @njit(cache=True)
@@ -146,6 +192,8 @@ def hard_fits(g: Ground, i: int, left: int, bottom: int, other: int) -> bool:
     right, top = left + g.wide[i], bottom + g.high[i]
     if left < g.low_x[i] or left > g.high_x[i] or bottom < g.low_y[i] or bottom > g.high_y[i]:
         return False
+    if g.rules.on:
+        return ruled_fits(g, i, left, bottom, other, g.rules.turn[i])
     hard, lefts, bottoms, wide, high, gap = g.hard, g.left, g.bottom, g.wide, g.high, g.gap
     for k in range(len(hard)):
         j = hard[k]
@@ -162,8 +210,75 @@ def hard_fits(g: Ground, i: int, left: int, bottom: int, other: int) -> bool:
 
 
 @njit(cache=True)
+def hard_fits_turned(g: Ground, i: int, left: int, bottom: int, other: int, turn: int) -> bool:
+    """:func:`hard_fits` with an orientation of the same width and height as the present one."""
+    if not g.rules.on:
+        return hard_fits(g, i, left, bottom, other)
+    if left < g.low_x[i] or left > g.high_x[i] or bottom < g.low_y[i] or bottom > g.high_y[i]:
+        return False
+    return ruled_fits(g, i, left, bottom, other, turn)
+
+
+@njit(cache=True)
+def both_fit(g: Ground, i: int, left: int, bottom: int, j: int, left_j: int, bottom_j: int) -> bool:
+    """True when hard macros ``i`` and ``j`` may lie at these corners together."""
+    if not (hard_fits(g, i, left, bottom, j) and hard_fits(g, j, left_j, bottom_j, i)):
+        return False
+    if g.rules.on:
+        return pair_fits(g, i, g.rules.turn[i], left, bottom, j, g.rules.turn[j], left_j, bottom_j)
+    return (
+        left >= left_j + g.wide[j] + g.gap
+        or left_j >= left + g.wide[i] + g.gap
+        or bottom >= bottom_j + g.high[j] + g.gap
+        or bottom_j >= bottom + g.high[i] + g.gap
+    )
+
+
+@njit(cache=True)
+def beside(g: Ground, i: int, j: int, side: int) -> int:
+    """Corner coordinate (x for sides 0 and 2, else y) of hard macro ``i`` closest to a side of ``j``.
+
+    Sides are 0 left, 1 bottom, 2 right, 3 top. On a snapping grid it is the next one away from ``j``.
+    """
+    free = g.gap
+    if g.rules.on:
+        free = apart(g.rules, i, g.rules.turn[i], j, g.rules.turn[j], side)
+    if side == 0:
+        at = g.left[j] - free - g.wide[i]
+    elif side == 1:
+        at = g.bottom[j] - free - g.high[i]
+    elif side == 2:
+        at = g.left[j] + g.wide[j] + free
+    else:
+        at = g.bottom[j] + g.high[j] + free
+    if g.rules.on:
+        return ruled_snap(g.rules, i, g.rules.turn[i], side % 2, at, 1 if side >= 2 else -1)
+    return at
+
+
+@njit(cache=True)
+def soft_fits(g: Ground, i: int, left: int, bottom: int) -> bool:
+    """True when a soft object inside its range touches no wall."""
+    if g.rules.on:
+        f = g.rules.fence[i]
+        a, b = g.fence_ptr[f], g.fence_ptr[f + 1]
+        return a == b or not hits_wall(g.soft_walls[a:b], left, bottom, left + g.wide[i], bottom + g.high[i])
+    return not (len(g.soft_walls) and hits_wall(g.soft_walls, left, bottom, left + g.wide[i], bottom + g.high[i]))
+
+
+@njit(cache=True)
+def settle(g: Ground, i: int, left: int, bottom: int, turn: int) -> None:
+    """Take note of where an object lies now."""
+    g.left[i], g.bottom[i] = left, bottom
+    if g.rules.on:
+        g.rules.turn[i] = turn
+
+
+@njit(cache=True)
 def slide_range(g: Ground, i: int, vertical: bool) -> tuple[int, int]:
     """Lowest and highest corner coordinate hard macro ``i`` can slide to along one axis without jumping."""
+    if g.rules.on:
+        return ruled_range(g, i, vertical)
     left, bottom, right, top = g.left[i], g.bottom[i], g.left[i] + g.wide[i], g.bottom[i] + g.high[i]
     gap = g.gap
     low, high = (g.low_y[i], g.high_y[i]) if vertical else (g.low_x[i], g.high_x[i])

@@ -13,15 +13,20 @@ from placer.cost.incremental.problem import Problem
 from placer.cost.incremental.state import MAX_OBJECTS, State
 from placer.engines.search.ground import (
     Ground,
+    beside,
+    both_fit,
     centre_x,
     centre_y,
     corner_x,
     corner_y,
     hard_fits,
-    hits_wall,
+    hard_fits_turned,
+    nearest_corner,
     slide_range,
+    soft_fits,
 )
 from placer.engines.search.rng import below, jump, uniform
+from placer.engines.search.ruled import ruled_snap
 
 #: Kinds of moves; ``NAMES[kind]`` is what reports print.
 NAMES: tuple[str, ...] = (
@@ -70,10 +75,29 @@ def _add(s: State, g: Ground, d: Draft, i: int, left: int, bottom: int) -> None:
 
 
 @njit(cache=True)
+def _add_turned(s: State, g: Ground, d: Draft, i: int, turn: int) -> bool:
+    """Append hard macro ``i`` where it is with an orientation of the same width and height; False if it may not."""
+    left, bottom = g.left[i], g.bottom[i]
+    if g.rules.on:
+        # The snapping grid may depend on the orientation: the next corner upwards, or else downwards.
+        r = g.rules
+        for way in (1, -1):
+            x, y = ruled_snap(r, i, turn, 0, left, way), ruled_snap(r, i, turn, 1, bottom, way)
+            if hard_fits_turned(g, i, x, y, -1, turn):
+                _add(s, g, d, i, x, y)
+                d.orient[d.size[0] - 1] = turn
+                return True
+        return False
+    _add(s, g, d, i, left, bottom)
+    d.orient[d.size[0] - 1] = turn
+    return True
+
+
+@njit(cache=True)
 def _add_soft(s: State, g: Ground, d: Draft, i: int, x: float, y: float) -> bool:
     """Append a soft object near a centre; False when that place is walled off."""
     left, bottom = corner_x(g, i, x), corner_y(g, i, y)
-    if len(g.soft_walls) and hits_wall(g.soft_walls, left, bottom, left + g.wide[i], bottom + g.high[i]):
+    if not soft_fits(g, i, left, bottom):
         return False
     _add(s, g, d, i, left, bottom)
     return True
@@ -214,7 +238,8 @@ def draft_hard(
             to = high
         else:
             pitch = p.gcell_height if vertical else p.gcell_width
-            to = max(low, min(high, at + int(np.rint(jump(rng, 0.02 * pitch, reach) / g.step))))
+            to = nearest_corner(g, i, at + int(np.rint(jump(rng, 0.02 * pitch, reach) / g.step)), vertical)
+            to = max(low, min(high, to))
         if to == at:
             return False
         _add(s, g, d, i, g.left[i] if vertical else to, to if vertical else g.bottom[i])
@@ -229,9 +254,7 @@ def draft_hard(
         for a in range(4):
             if options[a] != o:
                 if k == turned:
-                    _add(s, g, d, i, g.left[i], g.bottom[i])
-                    d.orient[0] = options[a]
-                    return True
+                    return _add_turned(s, g, d, i, options[a])
                 k += 1
         return False
     if kind == HARD_SWAP:
@@ -240,6 +263,9 @@ def draft_hard(
             return False
         j = twin[begin + below(rng, end - begin)]
         if j == i:
+            return False
+        # Equals fit where the other one was, unless rules of their own tell them apart.
+        if g.rules.on and not both_fit(g, i, g.left[j], g.bottom[j], j, g.left[i], g.bottom[i]):
             return False
         _add(s, g, d, i, g.left[j], g.bottom[j])
         _add(s, g, d, j, g.left[i], g.bottom[i])
@@ -250,13 +276,7 @@ def draft_hard(
             return False
         li, bi = corner_x(g, i, s.x[j]), corner_y(g, i, s.y[j])
         lj, bj = corner_x(g, j, s.x[i]), corner_y(g, j, s.y[i])
-        if not (hard_fits(g, i, li, bi, j) and hard_fits(g, j, lj, bj, i)):
-            return False
-        gap = g.gap
-        if (
-            li < lj + g.wide[j] + gap and lj < li + g.wide[i] + gap
-            and bi < bj + g.high[j] + gap and bj < bi + g.high[i] + gap
-        ):  # fmt: skip
+        if not both_fit(g, i, li, bi, j, lj, bj):
             return False
         _add(s, g, d, i, li, bi)
         _add(s, g, d, j, lj, bj)
@@ -278,11 +298,11 @@ def draft_hard(
                 continue
             side, near = below(rng, 4), uniform(rng) < 0.5
             if side < 2:
-                left = g.left[j] + g.wide[j] + g.gap if side == 0 else g.left[j] - g.wide[i] - g.gap
-                bottom = g.bottom[j] if near else g.bottom[j] + g.high[j] - g.high[i]
+                left = beside(g, i, j, 2 if side == 0 else 0)
+                bottom = nearest_corner(g, i, g.bottom[j] if near else g.bottom[j] + g.high[j] - g.high[i], True)
             else:
-                bottom = g.bottom[j] + g.high[j] + g.gap if side == 2 else g.bottom[j] - g.high[i] - g.gap
-                left = g.left[j] if near else g.left[j] + g.wide[j] - g.wide[i]
+                bottom = beside(g, i, j, 3 if side == 2 else 1)
+                left = nearest_corner(g, i, g.left[j] if near else g.left[j] + g.wide[j] - g.wide[i], False)
         if (left != g.left[i] or bottom != g.bottom[i]) and hard_fits(g, i, left, bottom, -1):
             _add(s, g, d, i, left, bottom)
             return True

@@ -374,4 +374,5 @@ def _copy(source: Chain, target: Chain) -> None:
         getattr(target.state, name)[:] = getattr(source.state, name)
     for name in ("left", "bottom"):
         getattr(target.ground, name)[:] = getattr(source.ground, name)
+    target.ground.rules.turn[:] = source.ground.rules.turn
     rebuild(target.problem, target.state)
