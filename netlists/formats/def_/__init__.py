@@ -24,11 +24,35 @@ from netlists.formats.def_.names import bit_of, def_name, path_of, plain
 from netlists.formats.def_.read import read_def
 from netlists.formats.def_.texts import Options, Verbatim
 from netlists.formats.def_.units import centres, corners, to_dbu, to_um
+from netlists.formats.def_.write import def_bytes, write_def
 
 __all__ = [
-    "NAME", "Blockage", "Components", "DefFile", "GcellGrid", "Group", "Nets", "Options", "Pin", "PinShape", "Port",
-    "Region", "Row", "Track", "Verbatim", "bit_of", "centres", "corners", "def_name", "path_of", "plain", "read_def",
-    "to_dbu", "to_um",
-]  # fmt: skip
+    "NAME",
+    "Blockage",
+    "Components",
+    "DefFile",
+    "GcellGrid",
+    "Group",
+    "Nets",
+    "Options",
+    "Pin",
+    "PinShape",
+    "Port",
+    "Region",
+    "Row",
+    "Track",
+    "Verbatim",
+    "bit_of",
+    "centres",
+    "corners",
+    "def_bytes",
+    "def_name",
+    "path_of",
+    "plain",
+    "read_def",
+    "to_dbu",
+    "to_um",
+    "write_def",
+]
 
 NAME = "def"

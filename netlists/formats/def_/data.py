@@ -424,14 +424,17 @@ class DefFile:
     def same_as(self, other: DefFile) -> bool:
         """True when both say the same, however their text is laid out; comments do not count."""
         skip = ("notes", "file", "source")
-        return all(_same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self) if f.name not in skip)
+        return all(same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self) if f.name not in skip)
 
 
-def _same(a: object, b: object) -> bool:
+def same(a: object, b: object) -> bool:
+    """True when two values of a field say the same: arrays by value, records by content."""
+    if a is b:
+        return True
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return a.shape == b.shape and bool((a == b).all())
     if isinstance(a, Components | Nets) and type(a) is type(b):
-        return all(_same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
+        return all(same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
     return a == b
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -216,8 +217,10 @@ class _Reader:
                 )
         contents.update(self.found)
         contents["verbatim"] = tuple(self.verbatim)
-        source = Source(self.tokens.data, tuple(self.items), dict(contents), placements, statements, pin_spans)
-        return DefFile(**contents, notes=tuple(self.notes), file=self.tokens.file, source=source)
+        result = DefFile(**contents, notes=tuple(self.notes), file=self.tokens.file)
+        sections = {field.name: getattr(result, field.name) for field in fields(result)}
+        source = Source(self.tokens.data, tuple(self.items), sections, placements, statements, pin_spans)
+        return result.changed(source=source)
 
 
 _HEADER: dict[str, Callable[[_Reader, Cursor], None]] = {
