@@ -9,6 +9,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from env.masks import net_features
+from env.partial import PartialCost
 from env.problem import MacroProblem
 from env.state import MacroState
 
@@ -44,22 +45,28 @@ class Observer:
     ``wire_mask``       ``[R, C]``    float64   exact increase of the weighted HPWL, um, of putting it there, over the
                                                 pins that have a position (ports, fixed objects, placed macros);
                                                 objects without one are ignored. Given for illegal cells too
+    ``h_congestion``    ``[R, C]``    float32   horizontal routing demand over supply of the pins and hard macros that
+                                                have a position (:mod:`env.partial`)
+    ``v_congestion``    ``[R, C]``    float32   vertical
     ``macro``           ``[8]``       float32   :data:`MACRO_FEATURES` of the current macro
     ``progress``        ``[4]``       float32   :data:`PROGRESS_FEATURES`
     ``ids``             ``[2]``       int64     number of the design and node id of the current macro: the rows of
                                                 whatever a policy keeps of the netlist's graph
     ==================  ============  ========  =====================================================================
 
-    Where actions choose an orientation too, both masks are ``[O, R, C]``. After the last macro the masks and the
-    macro's features are 0 and its node id is -1. Where R x C is larger than the grid of the design (environments of
-    several designs), the cells beyond it hold blockage 1, legality 0, and 0 elsewhere.
+    The congestion maps are there if the environment has ``maps``. Where actions choose an orientation too, both masks
+    are ``[O, R, C]``. After the last macro the masks and the macro's features are 0 and its node id is -1. Where R x C
+    is larger than the grid of the design (environments of several designs), the cells beyond it hold blockage 1 and 0
+    elsewhere.
 
     Args:
         problem: the design.
         frame: R and C of the arrays; the design's own grid by default.
         number: number of the design.
         turned: whether the masks have an orientation axis.
-        longest: upper bound of the wire mask in the space, um; worked out for ``problem`` by default.
+
+    Attributes:
+        longest: upper bound of the wire mask, um.
     """  # noqa: D415 - the first line leads into the table
 
     def __init__(
@@ -69,7 +76,6 @@ class Observer:
         *,
         number: int = 0,
         turned: bool = False,
-        longest: float | None = None,
     ) -> None:
         self._problem = problem
         self._frame = frame or problem.shape
@@ -95,11 +101,15 @@ class Observer:
         self._placed_area = np.concatenate([[0.0], np.cumsum(area) / area.sum()])
         self._blockage = self._framed(problem.blockage.astype(np.float32), 1.0)
         # No increase exceeds every net of a macro stretching across all there is.
-        self.longest = longest or _span(problem) * max(float(weight.max()), np.finfo(float).tiny)
-        self.space = make_space(self._frame, problem.num_orients if turned else None, self.longest)
+        self.longest = _span(problem) * max(float(weight.max()), np.finfo(float).tiny)
 
-    def observe(self, state: MacroState) -> dict[str, Any]:
-        """A fresh observation; nothing in it changes when the state does."""
+    def observe(self, state: MacroState, partial: PartialCost | None = None) -> dict[str, Any]:
+        """A fresh observation; nothing in it changes when the state does.
+
+        Args:
+            state: of the episode.
+            partial: with it the observation has congestion maps.
+        """
         p = self._problem
         progress = (
             state.step / p.num_macros,
@@ -108,7 +118,7 @@ class Observer:
             state.hpwl * p.hpwl_scale,
         )
         legal, wire = (state.legal, state.wire) if self._turned else (state.legal[0], state.wire[0])
-        return {
+        out = {
             "occupancy": self._framed(np.minimum(state.occupancy, 1.0, dtype=np.float32, casting="same_kind")),
             "blockage": self._blockage.copy(),
             "legality_mask": self._framed(legal),
@@ -117,6 +127,10 @@ class Observer:
             "progress": np.clip(np.array(progress, np.float32), 0, 1),
             "ids": np.array([self._number, state.current], np.int64),
         }
+        if partial is not None:
+            out["h_congestion"] = self._framed(partial.h_congestion.astype(np.float32))
+            out["v_congestion"] = self._framed(partial.v_congestion.astype(np.float32))
+        return out
 
     def action_mask(self, state: MacroState) -> NDArray[np.int8]:
         """``[O * R * C]`` int8, 1 for every legal action."""
@@ -151,26 +165,30 @@ class Observer:
         return np.clip(out, 0, 1)
 
 
-def make_space(frame: tuple[int, int], orients: int | None, longest: float) -> spaces.Dict:
+def make_space(frame: tuple[int, int], orients: int | None, longest: float, *, maps: bool) -> spaces.Dict:
     """The observation space for a frame of ``(rows, columns)``.
 
     Args:
         frame: rows and columns.
         orients: length of the masks' orientation axis, None for none.
         longest: upper bound of the wire mask, um.
+        maps: whether there are congestion maps.
     """
     masks = frame if orients is None else (orients, *frame)
-    return spaces.Dict(
-        {
-            "occupancy": spaces.Box(0.0, 1.0, frame, np.float32),
-            "blockage": spaces.Box(0.0, 1.0, frame, np.float32),
-            "legality_mask": spaces.MultiBinary(masks),
-            "wire_mask": spaces.Box(0.0, longest, masks, np.float64),
-            "macro": spaces.Box(0.0, 1.0, (len(MACRO_FEATURES),), np.float32),
-            "progress": spaces.Box(0.0, 1.0, (len(PROGRESS_FEATURES),), np.float32),
-            "ids": spaces.Box(-1, 2**31 - 1, (2,), np.int64),
-        }
-    )
+    entries: dict[str, spaces.Space[Any]] = {
+        "occupancy": spaces.Box(0.0, 1.0, frame, np.float32),
+        "blockage": spaces.Box(0.0, 1.0, frame, np.float32),
+        "legality_mask": spaces.MultiBinary(masks),
+        "wire_mask": spaces.Box(0.0, longest, masks, np.float64),
+        "macro": spaces.Box(0.0, 1.0, (len(MACRO_FEATURES),), np.float32),
+        "progress": spaces.Box(0.0, 1.0, (len(PROGRESS_FEATURES),), np.float32),
+        "ids": spaces.Box(-1, 2**31 - 1, (2,), np.int64),
+    }
+    if maps:
+        # Demand over supply has no bound of its own.
+        most = np.finfo(np.float32).max
+        entries["h_congestion"] = entries["v_congestion"] = spaces.Box(0.0, most, frame, np.float32)
+    return spaces.Dict(entries)
 
 
 def _span(problem: MacroProblem) -> float:

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from env.orders import Order, macro_order
-from env.rules import MacroRules, build_rules, fixed_walls, rules_of, snap
+from env.rules import MacroRules, build_rules
 from netlists.canvas import Canvas
 from netlists.design import Design
 from netlists.errors import NetlistError
 from netlists.netlist import HARD_MACRO
 from netlists.orientation import MATRIX, NAMES, SWAPS_SIDES, oriented_offsets
-from placer.cost.lattice import canvas_box, ceil_steps, microns
+from placer.cost.lattice import blockage_boxes, canvas_box, ceil_steps, microns, outline_boxes
+from placer.cost.rules import allowed_orientations
 
 #: Bits a float64 can add up without rounding, less one for the mean of two numbers.
 _EXACT_BITS = 51
@@ -144,11 +145,11 @@ def build_problem(
     full = np.stack([netlist.node_width[macros], netlist.node_height[macros]], axis=1)
     lying = np.where(SWAPS_SIDES[orient][..., None], full[:, None, ::-1], full[:, None])
     size = np.maximum(ceil_steps(lying, canvas.lattice), lying > 0)
-    x0, y0, fits = _corners(design, macros, orient, size, lying / 2)
+    rules = build_rules(design, macros, orient)
+    x0, y0, fits = _corners(canvas, rules, size, lying / 2)
     allowed &= fits
     if not allowed.any(axis=1).all():
         _refuse(design, int(macros[np.flatnonzero(~allowed.any(axis=1))[0]]))
-    rules = build_rules(design, macros, orient)
     total_weight = float(netlist.net_weight.sum())
     raw_box = _initial_boxes(design) / canvas.lattice
     bits = _pin_bits(canvas, raw_box, total_weight)
@@ -166,8 +167,8 @@ def build_problem(
         y=microns(y0, canvas.lattice) + lying[:, :, 1:] / 2,
         nets=_macro_nets(design, macros, orient, lying / 2, bits),
         rules=rules,
-        blockage=_coverage(canvas, fixed_walls(canvas)),
-        fixed_area=_coverage(canvas, rules.obstacles[0].macros),
+        blockage=_coverage(canvas, np.concatenate([blockage_boxes(canvas)[0], outline_boxes(canvas)])),
+        fixed_area=_coverage(canvas, rules.fixed),
         net_box=_rounded(raw_box, bits),
         pin_bits=bits,
         hpwl_scale=scale,
@@ -179,13 +180,13 @@ def _orientations(
     design: Design, macros: NDArray[np.int64], orientations: tuple[int, ...] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """``[T, O]`` codes to choose from and which of them each macro may take."""
-    mask = rules_of(design).orientations[macros].astype(np.int64)
+    may = allowed_orientations(design)[macros]
     if orientations is None:
         given = design.placement.orient[macros].astype(np.int64)
-        first = np.argmax((mask[:, None] >> np.arange(8)) & 1, axis=1)
-        return np.where(mask >> given & 1, given, first)[:, None], np.ones((len(macros), 1), bool)
+        kept = may[np.arange(len(macros)), given]
+        return np.where(kept, given, np.argmax(may, axis=1))[:, None], np.ones((len(macros), 1), bool)
     orient = np.tile(np.array(orientations, np.int64), (len(macros), 1))
-    return orient, (mask[:, None] >> orient & 1).astype(bool)
+    return orient, np.take_along_axis(may, orient, axis=1)
 
 
 def _refuse(design: Design, node: int) -> None:
@@ -199,32 +200,21 @@ def _refuse(design: Design, node: int) -> None:
 
 
 def _corners(
-    design: Design,
-    macros: NDArray[np.int64],
-    orient: NDArray[np.int64],
-    size: NDArray[np.int64],
-    half: NDArray[np.float64],
+    canvas: Canvas, rules: MacroRules, size: NDArray[np.int64], half: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Lattice corners for each column and row (centred in the gcell, snapped, kept on the canvas), and which exist."""
-    canvas, rules = design.canvas, rules_of(design)
     left, bottom, right, top = canvas_box(canvas)
-    centres = (
-        canvas.x0 + (np.arange(canvas.columns) + 0.5) * canvas.gcell_width,
-        canvas.y0 + (np.arange(canvas.grid_rows) + 0.5) * canvas.gcell_height,
-    )
-    out = [np.zeros((*orient.shape, len(centre)), np.int64) for centre in centres]
-    fits = np.ones(orient.shape, bool)
-    for t, o in np.ndindex(*orient.shape):
-        node = int(macros[t])
-        for axis, (low, high) in enumerate(((left, right), (bottom, top))):
-            pitch = float(rules.pitch[node, axis]) if len(rules.pitch) else 0.0
-            offset = float(rules.offset[node, orient[t, o], axis]) if len(rules.offset) else 0.0
-            last = high - int(size[t, o, axis])
-            corners = snap(centres[axis] - half[t, o, axis], low, last, canvas.lattice, pitch, offset)
-            if corners is None:
-                fits[t, o] = False
-            else:
-                out[axis][t, o] = corners
+    centre_x = canvas.x0 + (np.arange(canvas.columns) + 0.5) * canvas.gcell_width
+    centre_y = canvas.y0 + (np.arange(canvas.grid_rows) + 0.5) * canvas.gcell_height
+    out, fits = [], np.ones(size.shape[:2], bool)
+    for axis, (centres, low, high) in enumerate(((centre_x, left, right), (centre_y, bottom, top))):
+        pitch, offset = rules.pitch[..., axis, None], rules.offset[..., axis, None]
+        first = -((offset - low) // pitch)  # the multiples of the pitch that lie on the canvas
+        last = (high - size[..., axis, None] - offset) // pitch
+        want = (centres - half[..., axis, None]) / canvas.lattice
+        multiple = np.floor((want - offset) / pitch + 0.5).astype(np.int64)
+        out.append(offset + np.clip(multiple, first, np.maximum(first, last)) * pitch)
+        fits &= (first <= last)[..., 0]
     return out[0], out[1], fits
 
 

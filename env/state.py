@@ -35,10 +35,9 @@ class MacroState:
         self.wire: NDArray[np.float64] = np.zeros(shape)
         self.choices: NDArray[np.int64] = np.full(problem.num_macros, -1)
         self._along_x, self._along_y = np.zeros((shape[0], shape[2])), np.zeros((shape[0], shape[1]))
-        fixed = problem.rules.obstacles[0]
-        self._num_fixed = len(fixed.macros)
-        self._boxes = np.concatenate([fixed.macros, np.zeros((problem.num_macros, 4), np.int64)])
-        self._halos = np.concatenate([fixed.halos, np.zeros((problem.num_macros, 4), np.int64)])
+        self._num_fixed = len(problem.rules.fixed)
+        self._boxes = np.concatenate([problem.rules.fixed, np.zeros((problem.num_macros, 4), np.int64)])
+        self._halos = np.concatenate([problem.rules.fixed_halo, np.zeros((problem.num_macros, 4), np.int64)])
         self.reset()
 
     def reset(self) -> None:
@@ -138,7 +137,7 @@ class MacroState:
         if self.done:
             self.legal[:], self.wire[:], self.num_legal = 0, 0.0, 0
             return
-        walls = p.rules.obstacles[p.rules.fence[t]].walls
+        walls = p.rules.walls[p.rules.fence[t]]
         self.num_legal = int(
             masks.legality_masks(
                 p.x0[t], p.y0[t], p.size[t], p.rules.halo[t], p.allowed[t], walls,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from shapely.geometry import Polygon, box
 
 from netlists.canvas import Blockage, Canvas
+from netlists.constraints import ANY_ORIENTATION, REGION_FENCE, REGION_GUIDE, Constraints, Region
 from netlists.design import Design
 from netlists.netlist import HARD_MACRO, PORT, SOFT_MACRO, Netlist
 from netlists.placement import Placement
@@ -72,3 +74,27 @@ def walled_design() -> Design:
     """A fixed macro, a blockage, an L-shaped outline and an origin off zero, all at once."""
     outline = Polygon([(-10, 5), (110, 5), (110, 71), (80, 71), (80, 101), (-10, 101)])
     return small_design(fixed=[4], blockages=[box(-10, 80, 17.3, 101)], outline=outline, origin=(-10.0, 5.0))
+
+
+def ruled_design(seed: int = 0) -> Design:
+    """The walled design with halos, channels, a fence, a guide, few orientations and snapping."""
+    design = walled_design()
+    n, rng = design.netlist.num_nodes, np.random.default_rng(seed)
+    region = np.full(n, -1)
+    region[[5, 8]] = 0, 1
+    fence = Polygon([(30, 5), (75, 5), (75, 50), (55, 50), (55, 40), (30, 40)])
+    pitch = np.zeros((n, 2))
+    pitch[6], pitch[8, 1] = (1.5, 2.0), 4.0
+    rules = Constraints(
+        halo=np.round(rng.uniform(0, 3, (n, 4)), 3) * (np.arange(n) % 2)[:, None],
+        orientations=np.where(design.netlist.node_kind == HARD_MACRO, rng.integers(1, 256, n), ANY_ORIENTATION),
+        region=region,
+        channel=(1.25, 0.5),
+        regions=(
+            Region("low", fence, REGION_FENCE),
+            Region("near", box(0, 0, 9, 9), REGION_GUIDE),
+        ),
+        pitch=pitch,
+        offset=np.round(rng.uniform(0, 1, (n, 8, 2)), 3) * (pitch > 0)[:, None],
+    )
+    return replace(design, constraints=rules)

@@ -23,7 +23,10 @@ from netlists.orientation import oriented_offsets
 from netlists.placement import Placement
 from placer.cost.full import full
 from placer.cost.legality import check
-from tests.env.designs import small_design, walled_design
+from tests.env.designs import ruled_design, small_design, walled_design
+
+#: Rules whose ``other`` is an object.
+PAIRS = ("overlap", "halo", "channel")
 
 
 @pytest.fixture(autouse=True)
@@ -109,10 +112,13 @@ def test_proxy_rewards_sum_to_the_proxy_cost(seed: int) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), walled=st.booleans())
-def test_what_the_masks_allow_ends_in_a_legal_placement(seed: int, walled: bool) -> None:
-    design = walled_design() if walled else small_design()
-    env = make(design, final_costs=False)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    design=st.sampled_from([small_design(), walled_design(), ruled_design()]),
+    orientations=st.sampled_from([None, "all"]),
+)
+def test_what_the_masks_allow_ends_in_a_legal_placement(seed: int, design: Design, orientations: str | None) -> None:
+    env = make(design, final_costs=False, orientations=orientations)
     _, _, info = play(env, seed)
     if info["reason"] == "complete":
         placement = env.placement()
@@ -123,43 +129,54 @@ def test_what_the_masks_allow_ends_in_a_legal_placement(seed: int, walled: bool)
         assert placement.placed.all()
 
 
-def test_the_legality_mask_is_exactly_what_the_legality_check_says() -> None:
-    """Every cell of every step of an episode: put the macro there and ask the independent check."""
-    design = walled_design()
-    env = make(design, final_costs=False)
+@pytest.mark.parametrize("orientations", [None, "all"])
+@pytest.mark.parametrize("design", [walled_design(), ruled_design(), ruled_design(1)], ids=["walled", "ruled", "other"])
+def test_the_legality_mask_is_exactly_what_the_legality_check_says(design: Design, orientations: str | None) -> None:
+    """Choices of every step of an episode: put the macro there and ask the independent check."""
+    env = make(design, final_costs=False, orientations=orientations)
     rng = np.random.default_rng(3)
     env.reset()
+    seen = set()
     while env.state.num_legal:
         p, t, node = env.problem, env.state.step, env.state.current
         placement = env.state.placement()
-        # What has no position yet must not be in the way: shrink the question to the placed macros.
-        others = np.setdiff1d(p.macros[t + 1 :], [])
-        for cell in range(env.state.legal.size):
-            x, y = placement.x.copy(), placement.y.copy()
-            row, column = divmod(cell, p.shape[1])
-            x[node], y[node] = p.x[t, 0, column], p.y[t, 0, row]
-            found = check(design, placement.moved(x=x, y=y)).violations
-            mine = [v for v in found if node in (v.node, v.other) and v.node not in others and v.other not in others]
-            mine = [v for v in mine if v.rule != "overlap" or {v.node, v.other}.isdisjoint(others)]
-            assert env.state.is_legal(cell) == (not mine), (t, cell, mine)
+        # What has no position yet must not be in the way: only the placed macros count.
+        others = set(p.macros[t + 1 :].tolist())
+        choices = rng.choice(env.state.legal.size, 80, replace=False)
+        for choice in choices.tolist():
+            x, y, orient = placement.x.copy(), placement.y.copy(), placement.orient.copy()
+            o, row, column = env.state.unravel(choice)
+            if not p.allowed[t, o]:
+                assert not env.state.is_legal(choice)
+                continue
+            x[node], y[node], orient[node] = p.x[t, o, column], p.y[t, o, row], p.orient[t, o]
+            found = check(design, placement.moved(x=x, y=y, orient=orient)).violations
+            mine = [v for v in found if node == v.node and not (v.rule in PAIRS and v.other in others)]
+            mine += [v for v in found if v.rule in PAIRS and v.other == node and v.node not in others]
+            assert env.state.is_legal(choice) == (not mine), (t, choice, mine)
+            seen |= {v.rule for v in mine}
         env.step(rng.choice(np.flatnonzero(env.state.legal)))
+    assert seen >= {"overlap", "outside"}
 
 
-def test_the_wire_mask_is_the_exact_increase_for_every_cell() -> None:
+@pytest.mark.parametrize("orientations", [None, ("N", "FN", "W")])
+def test_the_wire_mask_is_the_exact_increase_for_every_cell(orientations: tuple[str, ...] | None) -> None:
     design = walled_design()
-    env = make(design, final_costs=False)
+    env = make(design, final_costs=False, orientations=orientations)
     rng = np.random.default_rng(4)
     observation, _ = env.reset()
     while env.state.num_legal:
         p, t, node = env.problem, env.state.step, env.state.current
         placement = env.state.placement()
         before = placed_hpwl(design, placement)
-        for cell in rng.choice(env.state.legal.size, 12, replace=False):
+        for choice in rng.choice(env.state.legal.size, 12, replace=False).tolist():
             x, y, placed = placement.x.copy(), placement.y.copy(), placement.placed.copy()
-            row, column = divmod(int(cell), p.shape[1])
-            x[node], y[node], placed[node] = p.x[t, 0, column], p.y[t, 0, row], True
-            after = placed_hpwl(design, placement.moved(x=x, y=y, placed=placed))
-            assert observation["wire_mask"][row, column] == pytest.approx(after - before, rel=1e-9, abs=1e-9)
+            orient = placement.orient.copy()
+            o, row, column = env.state.unravel(choice)
+            x[node], y[node], orient[node], placed[node] = p.x[t, o, column], p.y[t, o, row], p.orient[t, o], True
+            after = placed_hpwl(design, placement.moved(x=x, y=y, orient=orient, placed=placed))
+            wire = observation["wire_mask"].reshape(-1, *p.shape)
+            assert wire[o, row, column] == pytest.approx(after - before, rel=1e-9, abs=1e-9)
         observation, *_ = env.step(rng.choice(np.flatnonzero(env.state.legal)))
 
 
