@@ -212,6 +212,7 @@ def _group(design: Design, placement: Placement, boxes: Ints, group: Group) -> l
     # Twice the mirror axis as each pair has it; all must agree with the first pair.
     twice = first[:, axis] + second[:, axis + 2]
     off = np.abs(twice - twice[0]) + np.abs(first[:, 1 - axis] - second[:, 1 - axis])
+    off += np.abs((first[:, 2:] - first[:, :2]) - (second[:, 2:] - second[:, :2])).sum(axis=1)
     turned = [
         mirrored(int(a), flip_x=axis == 0) != int(b)
         for a, b in zip(placement.orient[members[0::2]], placement.orient[members[1::2]], strict=True)

@@ -52,6 +52,12 @@ _RULES: dict[str, str] = {
     "blockage": "Hard macros on a blockage",
     "off_lattice": "Hard macros off the lattice",
     "fixed_moved": "Fixed objects that were moved",
+    "halo": "Hard macros in the halo of another",
+    "channel": "Channels that are too narrow",
+    "fence": "Objects outside their fence, or in that of others",
+    "orientation": "Objects turned as they may not be",
+    "snap": "Hard macros off their snapping grid",
+    "group": "Members of groups out of line",
 }
 
 

@@ -115,6 +115,10 @@ def random_rules(seed: int, *, macros: int = 7, fill: float = 1.0, groups: bool 
     size = np.maximum(np.round(size, 1), 0.5)
     orient = rng.integers(0, 8, n).astype(np.int8)
     at = rng.integers(0, 80, (2, n)).astype(float)
+    kind = int(rng.choice([GROUP_ARRAY, GROUP_MIRROR_X, GROUP_MIRROR_Y]))
+    chosen = tuple(int(i) for i in rng.permutation(n)[:4])
+    if groups and kind != GROUP_ARRAY:
+        size[:, chosen[1]], size[:, chosen[3]] = size[:, chosen[0]], size[:, chosen[2]]
     design = block_design(*size, *at, orient=orient)
     c = Constraints.none(n)
     halo = np.round(rng.uniform(0, 4, (n, 4)) * rng.integers(0, 2, (n, 1)), 1)
@@ -130,8 +134,6 @@ def random_rules(seed: int, *, macros: int = 7, fill: float = 1.0, groups: bool 
     offset = np.round(rng.uniform(0, 1, (n, 8, 2)), 1)
     members: tuple[Group, ...] = ()
     if groups and rng.random() < 0.5:
-        kind = int(rng.choice([GROUP_ARRAY, GROUP_MIRROR_X, GROUP_MIRROR_Y]))
-        chosen = tuple(int(i) for i in rng.permutation(n)[:4])
         offsets = tuple((float(x), 0.0) for x in (0, 25, 50, 75)) if kind == GROUP_ARRAY else ()
         members = (Group("group", kind, chosen, offsets),)
     return with_rules(
