@@ -7,6 +7,16 @@ A file read from disk keeps its text. Writing it back changes what was changed a
 from __future__ import annotations
 
 from netlists.formats.def_.data import (
+    COVER,
+    DESIGN_PIN,
+    EVERY_COMPONENT,
+    FIXED,
+    HARD_HALO,
+    NO_HALO,
+    PLACED,
+    SOFT_HALO,
+    STATUSES,
+    UNPLACED,
     Blockage,
     Components,
     DefFile,
@@ -27,32 +37,10 @@ from netlists.formats.def_.units import centres, corners, to_dbu, to_um
 from netlists.formats.def_.write import def_bytes, write_def
 
 __all__ = [
-    "NAME",
-    "Blockage",
-    "Components",
-    "DefFile",
-    "GcellGrid",
-    "Group",
-    "Nets",
-    "Options",
-    "Pin",
-    "PinShape",
-    "Port",
-    "Region",
-    "Row",
-    "Track",
-    "Verbatim",
-    "bit_of",
-    "centres",
-    "corners",
-    "def_bytes",
-    "def_name",
-    "path_of",
-    "plain",
-    "read_def",
-    "to_dbu",
-    "to_um",
-    "write_def",
-]
+    "COVER", "DESIGN_PIN", "EVERY_COMPONENT", "FIXED", "HARD_HALO", "NAME", "NO_HALO", "PLACED", "SOFT_HALO",
+    "STATUSES", "UNPLACED", "Blockage", "Components", "DefFile", "GcellGrid", "Group", "Nets", "Options", "Pin",
+    "PinShape", "Port", "Region", "Row", "Track", "Verbatim", "bit_of", "centres", "corners", "def_bytes",
+    "def_name", "path_of", "plain", "read_def", "to_dbu", "to_um", "write_def",
+]  # fmt: skip
 
 NAME = "def"

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from netlists.formats.lef.library import Layer, Library, Macro, Shapes, Site
 from netlists.formats.lef.read import read_lef
+from netlists.formats.lef.write import lef_text, write_lef
 
-__all__ = ["NAME", "Layer", "Library", "Macro", "Shapes", "Site", "read_lef"]
+__all__ = ["NAME", "Layer", "Library", "Macro", "Shapes", "Site", "lef_text", "read_lef", "write_lef"]
 
 NAME = "lef"
