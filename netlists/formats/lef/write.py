@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from netlists.errors import NetlistError
 from netlists.formats.lef.library import DIRECTIONS, OBSTRUCTION, SIGNAL, USES, Layer, Library, Macro, Shapes, Site
 from netlists.formats.textio import atomic_write
@@ -61,12 +63,7 @@ def _number(value: float) -> str:
     """Shortest text that reads back as the same number, without an exponent."""
     if not math.isfinite(value):
         raise NetlistError("a number that is not finite cannot be written in LEF", found=value)
-    if float(value).is_integer():
-        return str(int(value))
-    text = repr(float(value))
-    if "e" in text:
-        text = f"{value:.30f}".rstrip("0")
-    return text
+    return np.format_float_positional(value, trim="-")
 
 
 def _numbers(values: Iterable[float]) -> str:

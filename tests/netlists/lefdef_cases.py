@@ -1,0 +1,213 @@
+"""Small LEF and DEF texts written by hand, with most of what the formats can say."""
+
+LEF = """\
+# a library of one block, one cell and one pad
+VERSION 5.8 ;
+BUSBITCHARS "[]" ;
+DIVIDERCHAR "/" ;
+UNITS
+  CAPACITANCE PICOFARADS 1 ;
+  DATABASE MICRONS 2000 ;
+END UNITS
+MANUFACTURINGGRID 0.005 ;
+PROPERTYDEFINITIONS
+  LAYER LEF58_PITCH STRING ;
+  MACRO remark STRING ;
+END PROPERTYDEFINITIONS
+SITE unit
+  SYMMETRY Y ;
+  CLASS core ;
+  SIZE 0.2 BY 1.4 ;
+END unit
+SITE twin CLASS CORE ; SIZE 0.2 BY 2.8 ; ROWPATTERN unit N unit FS ; END twin
+LAYER poly
+  TYPE MASTERSLICE ;
+END poly
+LAYER met1
+  TYPE ROUTING ;
+  DIRECTION HORIZONTAL ;
+  PITCH 0.14 ;
+  OFFSET 0.07 0.1 ;
+  WIDTH 0.06 ;
+  SPACINGTABLE PARALLELRUNLENGTH 0 0.5
+    WIDTH 0   0.06 0.06
+    WIDTH 0.1 0.06 0.1 ;
+  PROPERTY LEF58_PITCH "
+    PITCH 0.14 FIRSTLASTPITCH 0.2 ; # no comment
+  " ;
+  ACCURRENTDENSITY PEAK
+    FREQUENCY 1E6 100E6 ;
+    WIDTH 0.4 0.8 ;
+    TABLEENTRIES 9E-6 7.5E-6 1 2 ;
+  AREA 0.02 ;
+END met1
+LAYER via1
+  TYPE CUT ;
+  SPACING 0.08 ;
+  WIDTH 0.07 ;
+END via1
+LAYER met2
+  TYPE ROUTING ;
+  DIRECTION VERTICAL ;
+  PITCH 0.19 0.14 ;
+  WIDTH 0.07 ;
+  SPACING 0.1 RANGE 0.2 1.0 ;
+  SPACING 0.07 ;
+END met2
+VIA via1_0 DEFAULT
+  LAYER met1 ;
+    RECT -0.1 -0.1 0.1 0.1 ;
+END via1_0
+VIARULE gen GENERATE
+  LAYER met1 ; ENCLOSURE 0.05 0 ;
+END gen
+SPACING
+  SAMENET met1 met1 0.06 ;
+END SPACING
+BEGINEXT "tool"
+  CREATOR "x" ;
+ENDEXT
+
+MACRO ram
+  CLASS BLOCK ;
+  FOREIGN ram_gds -1 0.5 ;
+  ORIGIN 1 2 ;
+  SIZE 40 BY 30 ;
+  SYMMETRY X Y R90 ;
+  PIN a[0]
+    DIRECTION INPUT ;
+    USE SIGNAL ;
+    PORT
+      CLASS CORE ;
+      LAYER met1 ;
+        RECT -1 0 -0.5 1 ;
+        RECT -1 2 0 3 ;
+      VIA 0 0 via1_0 ;
+    END
+    PORT
+      LAYER met2 ; RECT 20 20 21 21 ;
+    END
+  END a[0]
+  PIN q
+    DIRECTION OUTPUT TRISTATE ;
+    ANTENNADIFFAREA 0.5 LAYER met1 ;
+    PORT
+      LAYER met2 SPACING 0.1 ;
+        POLYGON 10 10 14 10 14 11 11 11 11 12 10 12 ;
+    END
+  END q
+  PIN vdd
+    USE POWER ;
+    DIRECTION INOUT ;
+    SHAPE ABUTMENT ;
+    PORT
+      LAYER met2 ;
+        WIDTH 2 ;
+        PATH 0 5 20 5 20 15 ;
+        RECT ITERATE 0 20 1 21 DO 3 BY 2 STEP 5 4 ;
+    END
+  END vdd
+  PIN floating
+  END floating
+  OBS
+    LAYER met1 DESIGNRULEWIDTH 0.5 ;
+      RECT -1 -2 39 28 ;
+  END
+  DENSITY
+    LAYER met1 ;
+      RECT 0 0 10 10 45.5 ;
+  END
+  PROPERTY remark "END ram ; PIN fake" ;
+END ram
+
+MACRO inv
+  CLASS CORE SPACER ;
+  SIZE 0.4 BY 1.4 ;
+  SITE unit ;
+END inv
+END LIBRARY
+"""
+
+DEF = """\
+# written by hand
+VERSION 5.8 ;
+DIVIDERCHAR "/" ;
+BUSBITCHARS "[]" ;
+DESIGN top ;
+TECHNOLOGY some ;
+UNITS DISTANCE MICRONS 2000 ;
+HISTORY made by ( hand ;
+PROPERTYDEFINITIONS
+  COMPONENT note STRING ;
+  DESIGN COMPONENTS INTEGER 3 ;
+END PROPERTYDEFINITIONS
+
+DIEAREA ( 0 0 ) ( 0 400000 ) ( 200000 * ) ( 200000 300000 ) ( 400000 300000 ) ( 400000 0 ) ;
+
+ROW r0 unit 0 0 N DO 1000 BY 1 STEP 400 0
+ ;
+ROW r1 unit 0 2800 FS DO 1000 BY 1 STEP 400 0 + PROPERTY note "a b" ;
+ROW r2 unit 0 5600 N ;
+TRACKS X 190 DO 1052 STEP 380 LAYER met2 ;
+TRACKS Y 140 DO 1428 STEP 280 MASK 1 LAYER met1 met3 ;
+GCELLGRID X 0 DO 100 STEP 4000 ;
+GCELLGRID Y 0 DO 100 STEP 4000 ;
+VIAS 1 ;
+- via_a + RECT met1 ( -70 -70 ) ( 70 70 ) + RECT met2 ( -70 -70 ) ( 70 70 ) ;
+END VIAS
+NONDEFAULTRULES 1 ;
+- wide + LAYER met1 WIDTH 200 SPACING 200 ;
+END NONDEFAULTRULES
+REGIONS 2 ;
+- box ( 0 0 ) ( 40000 40000 ) ( 40000 0 ) ( 80000 20000 ) + TYPE FENCE ;
+- hint ( 50000 50000 ) ( 10000 10000 ) + TYPE GUIDE + PROPERTY x 1 ;
+END REGIONS
+
+COMPONENTS 5 ;
+- u_mem/bank\\[0\\].ram ram + SOURCE NETLIST + FIXED ( 10000 -20000 ) FW
+  + HALO 1000 2000 3000 4000 ;   # a comment ; with a semicolon
+- u_mem/bank\\[1\\].ram ram + UNPLACED + HALO SOFT 5 6 7 8 + WEIGHT 3 ;
+- c1 inv ;
+- c2 inv + PLACED ( 4000.00 0 ) S + REGION box + PROPERTY note "x ; y" ;
+- cov inv + EEQMASTER inv2 + COVER ( 1 2 ) FE + ROUTEHALO 100 met1 met2 ;
+END COMPONENTS
+
+PINS 4 ;
+- clk + NET clk + SPECIAL + DIRECTION INPUT + USE CLOCK + LAYER met2 ( -70 0 ) ( 70 140 ) + FIXED ( 2000 0 ) N ;
+- d[0] + NET d\\[0\\] + DIRECTION OUTPUT + NETEXPR "p vdd" + USE SIGNAL
+  + PORT + LAYER met1 MASK 1 SPACING 60 ( 0 -70 ) ( 140 70 ) + PLACED ( 400000 150000 ) W
+  + PORT + POLYGON met2 ( 0 0 ) ( 10 * ) ( * 20 ) ( 0 20 ) + VIA via_a ( 5 5 ) + COVER ( 1 1 ) FS ;
+- nowhere + NET nowhere ;
+- vdd + NET vdd + USE POWER ;
+END PINS
+PINPROPERTIES 1 ;
+- PIN clk + PROPERTY note "q" ;
+END PINPROPERTIES
+BLOCKAGES 5 ;
+- LAYER met1 + PUSHDOWN RECT ( 0 0 ) ( 10 10 ) ;
+- PLACEMENT RECT ( 100 200 ) ( 0 0 ) RECT ( 500 500 ) ( 600 600 ) ;
+- PLACEMENT + SOFT RECT ( 0 0 ) ( 5 5 ) ;
+- PLACEMENT + PARTIAL 37.5 RECT ( 0 0 ) ( 5 5 ) ;
+- PLACEMENT + PUSHDOWN + COMPONENT c1 POLYGON ( 0 0 ) ( 9 0 ) ( 9 9 ) ( 0 9 ) ;
+END BLOCKAGES
+SPECIALNETS 1 ;
+- vdd ( * vdd ) + USE POWER + ROUTED met1 200 + SHAPE STRIPE ( 0 0 ) ( 1000 * ) ;
+END SPECIALNETS
+NETS 4 ;
+- clk ( PIN clk ) ( c1 A ) ( u_mem/bank\\[0\\].ram a[0] ) + USE CLOCK + WEIGHT 5 ;
+- d\\[0\\] ( PIN d[0] ) ( c1 Y ) + SYNTHESIZED ( c2 A ) + SOURCE NETLIST + ORIGINAL d
+  + ROUTED met1 ( 0 0 ) ( * 100 ) via_a
+    NEW met2 ( 0 100 ) ( 50 * ) ;
+- tie ( * vss ) + FIXEDBUMP + PROPERTY note "( c1 A )" ;
+- empty ;
+END NETS
+SCANCHAINS 0 ;
+END SCANCHAINS
+GROUPS 1 ;
+- g u_mem/* c1 + REGION box + PROPERTY p "v" ;
+END GROUPS
+BEGINEXT "tool"
+  anything ; goes DESIGN here
+ENDEXT
+END DESIGN
+"""
