@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from netlists.errors import NetlistError, PlacementError
     from netlists.netlist import Netlist
     from netlists.placement import Placement
-    from placer.api import convert, load, place, score, show
+    from placer.api import check, convert, load, place, score, show
     from placer.flow import Result
     from placer.scoring import Score
 
@@ -45,6 +45,7 @@ _HOMES: dict[str, str] = {
     "PlacementError": "netlists.errors",
     "Result": "placer.flow",
     "Score": "placer.scoring",
+    "check": "placer.api",
     "convert": "placer.api",
     "load": "placer.api",
     "place": "placer.api",
@@ -62,6 +63,7 @@ __all__ = [
     "Result",
     "Score",
     "__version__",
+    "check",
     "convert",
     "load",
     "place",

@@ -14,6 +14,7 @@ from placer.budget import Budget, Progress, silent
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+    from placer.cost.legality import LegalityReport
     from placer.engines.spread import Pool
     from placer.flow import Result
     from placer.scoring import Score
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 Source = str | Path | Design
 
 
-def load(source: Source, placement: str | Path | Placement | None = None) -> Design:
+def load(
+    source: Source, placement: str | Path | Placement | None = None, *, constraints: str | Path | None = None
+) -> Design:
     """Read a design.
 
     Args:
         source: a bundled or catalogue name, a file, a folder that holds one design's files, or a design.
         placement: a placement file or placement that replaces the design's own.
+        constraints: a TOML file of halos, fences, fixed macros and other rules (docs/constraints.md); macros it gives a
+            location are put there.
 
     Returns:
         Netlist, canvas and placement; ``design.notes`` says what the reader had to assume.
@@ -35,6 +40,15 @@ def load(source: Source, placement: str | Path | Placement | None = None) -> Des
         NetlistError: nothing of that name, or a file that cannot be used (with file and line).
         PlacementError: the placement is not one of this design.
     """
+    design = _load_placed(source, placement)
+    if constraints is None:
+        return design
+    from netlists.rules import read_rules
+
+    return read_rules(constraints, design)
+
+
+def _load_placed(source: Source, placement: str | Path | Placement | None) -> Design:
     if isinstance(source, Design):
         if placement is None:
             return source
@@ -129,6 +143,31 @@ def score(source: Source, placement: str | Path | Placement | None = None) -> Sc
 
     design = load(source)
     return score_placement(design, None if placement is None else load(design, placement).placement)
+
+
+def check(
+    source: Source, placement: str | Path | Placement | None = None, *, constraints: str | Path | None = None
+) -> LegalityReport:
+    """Check a placement against every rule: overlaps, outline, blockages, lattice and the design's constraints.
+
+    Args:
+        source: what :func:`load` takes.
+        placement: what to check; the design's own by default. Fixed objects must be where the design has them.
+        constraints: see :func:`load`.
+
+    Returns:
+        Every violation with names, amount and coordinates; ``legal`` when there is none that a placer could mend.
+
+    Raises:
+        NetlistError: the design or the constraints cannot be read.
+        PlacementError: the placement is not one of this design, or macros have no position.
+    """
+    from placer.cost.legality import check_placed
+
+    design = load(source, constraints=constraints)
+    if placement is None:
+        return check_placed(design, design.placement)
+    return check_placed(design, load(design, placement).placement, reference=design.placement)
 
 
 def show(

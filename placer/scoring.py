@@ -11,6 +11,7 @@ from netlists.placement import Placement
 from placer.cost.full import Cost, full
 from placer.cost.legality import LegalityReport, check
 from placer.cost.metrics import metrics
+from placer.cost.violation import PAIR_RULES, Violation
 
 #: Violations listed by name in JSON; the counts are always complete.
 LISTED_VIOLATIONS = 100
@@ -46,10 +47,7 @@ class Score:
             "overlap_area_um2": self.legality.overlap_area_um2,
             "legal": self.legality.legal,
             "violation_counts": self.legality.counts,
-            "violations": [
-                {"rule": v.rule, "amount": v.amount, "unit": v.unit, "message": v.message}
-                for v in self.legality.violations[:LISTED_VIOLATIONS]
-            ],
+            "violations": [violation_record(self.design, v) for v in self.legality.violations[:LISTED_VIOLATIONS]],
         }
         plain = jsonable(values)
         assert isinstance(plain, dict)
@@ -71,6 +69,21 @@ def score_placement(design: Design, placement: Placement | None = None) -> Score
         return Score(design, full(design), metrics(design, design.placement), check(design))
     legality = check(design, placement, reference=design.placement)
     return Score(design.with_placement(placement), full(design, placement), metrics(design, placement), legality)
+
+
+def violation_record(design: Design, violation: Violation) -> dict[str, Any]:
+    """A violation as plain values: rule, names of the objects, amount, unit, box (um), and a sentence."""
+    names = [design.netlist.node_names[violation.node]]
+    if violation.rule in PAIR_RULES:
+        names.append(design.netlist.node_names[violation.other])
+    return {
+        "rule": violation.rule,
+        "objects": names,
+        "amount": violation.amount,
+        "unit": violation.unit,
+        "box_um": list(violation.box),
+        "message": violation.message,
+    }
 
 
 def jsonable(value: Any) -> Any:  # noqa: ANN401 - any nest of numbers

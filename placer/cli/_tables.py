@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.table import Table
 
-from placer.cost.legality import check
+from netlists.design import Design
+from placer.cost.legality import Violation, check
 from placer.scoring import Score
 
 if TYPE_CHECKING:
@@ -76,6 +77,24 @@ def violation_lines(score: Score) -> list[str]:
     if len(violations) > SHOWN_VIOLATIONS:
         lines.append(f"  and {len(violations) - SHOWN_VIOLATIONS:,} more (--json lists them)")
     return lines
+
+
+def violation_table(design: Design, violations: Sequence[Violation]) -> Table:
+    """One row a violation: rule, objects, amount, and the box where it is.
+
+    Args:
+        design: the design they are about.
+        violations: what a legality report lists.
+    """
+    table = Table(title=escape(design.name), title_justify="left")
+    table.add_column("rule", no_wrap=True)
+    for name in ("amount", "x0", "y0", "x1", "y1"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("what")
+    for v in violations:
+        where = (f"{value:.4f}".rstrip("0").rstrip(".") for value in v.box)
+        table.add_row(v.rule, f"{v.amount:.6g} {v.unit}", *where, escape(v.message))
+    return table
 
 
 def _figure(value: object) -> str:

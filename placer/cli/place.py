@@ -13,6 +13,7 @@ from rich.console import Console
 
 from netlists.errors import PlacementError
 from placer.budget import Budget
+from placer.cli._constraints import ConstraintsFile
 from placer.cli._durations import parse_duration
 from placer.cli._errors import INTERRUPTED, NoLegalPlacement
 from placer.cli._notes import print_notes
@@ -68,6 +69,7 @@ def place(
         int | None,
         typer.Option("--jobs", "-j", min=1, help="Searches side by side.", show_default="the machine's cores"),
     ] = None,
+    constraints: ConstraintsFile = None,
     ray: Annotated[
         str | None,
         typer.Option(
@@ -92,7 +94,7 @@ def place(
     pool = None if ray is None else context.with_resource(_join(ray, jobs, log))
     started = perf_counter()
     budget = Budget(time or EFFORTS[effort].seconds, started=started)
-    problem = api.load(design)
+    problem = api.load(design, constraints=constraints)
     print_notes(problem, log)
     target = files.target(problem, output)
     with files.reserve(target), stop_on_signals(budget.stop):

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from placer.cli._constraints import ConstraintsFile
 from placer.cli._notes import print_notes
 
 EXAMPLES = (
@@ -23,13 +24,14 @@ def score(
     placement: Annotated[
         Path | None, typer.Argument(help="Placement to score instead of the design's own.", metavar="PLACEMENT")
     ] = None,
+    constraints: ConstraintsFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
     """Score a placement: proxy cost and its terms, wirelength, RUDY, overlaps, every broken rule."""
     from placer import api
     from placer.cli._tables import score_table, violation_lines
 
-    result = api.score(design, placement)
+    result = api.score(api.load(design, constraints=constraints), placement)
     if as_json:
         print(json.dumps(result.as_dict(), indent=2, sort_keys=True))
         return

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from placer.cli._constraints import ConstraintsFile
 from placer.cli._notes import print_notes
 
 EXAMPLES = (
@@ -22,6 +23,7 @@ def show(
     placement: Annotated[
         Path | None, typer.Argument(help="Placement to draw instead of the design's own.", metavar="PLACEMENT")
     ] = None,
+    constraints: ConstraintsFile = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -36,7 +38,7 @@ def show(
     """Draw a placement with its congestion, density and RUDY maps. Needs no browser to write a picture."""
     from placer import api
 
-    problem = api.load(design, placement)
+    problem = api.load(design, placement, constraints=constraints)
     print_notes(problem, Console(stderr=True, highlight=False))
     file = api.show(problem, path=output or Path("out") / f"{problem.name}.html")
     print(file)

@@ -154,6 +154,22 @@ def check(design: Design, placement: Placement | None = None, *, reference: Plac
     return LegalityReport(tuple(violations), tuple(v for v in found if not mendable(v)), float(area))
 
 
+def check_placed(design: Design, placement: Placement, *, reference: Placement | None = None) -> LegalityReport:
+    """:func:`check` for a placement of a user's, which may not be complete.
+
+    Raises:
+        PlacementError: a hard macro has no position.
+    """
+    missing = np.flatnonzero((design.netlist.node_kind == HARD_MACRO) & ~placement.placed)
+    if len(missing):
+        raise PlacementError(
+            f"{len(missing)} of {len(design.netlist.ids(HARD_MACRO))} hard macros have no position",
+            node=design.netlist.node_names[missing[0]],
+            rule="placed",
+        )
+    return check(design, placement, reference=reference)
+
+
 def _overlaps(design: Design, boxes: NDArray[np.int64]) -> list[Violation]:
     nodes = design.netlist.ids(HARD_MACRO)
     names, step = design.netlist.node_names, design.canvas.lattice
