@@ -51,7 +51,7 @@ def test_generated_designs_differ_and_repeat_with_the_seed() -> None:
 
 def test_a_mix_draws_listed_and_generated_designs() -> None:
     env = MacroPlacementEnv(design=small_design(), generator=TINY, generated_share=0.5, final_costs=False, grid=(8, 10))
-    played = episodes(env, 8, seed=0)
+    played = episodes(env, 16, seed=0)
     assert {number for number, *_ in played} == {0, 1}
     assert len({name for number, name, *_ in played if number == 1}) > 1
 
