@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from env.state import MacroState
+from netlists.design import Design
 from netlists.netlist import PORT
 from netlists.orientation import oriented_sizes
+from netlists.placement import Placement
 from placer.view import theme
 from placer.view.scene import polygon_rings
 
@@ -18,19 +20,39 @@ _SIDE, _MARGIN = 512, 8
 
 
 def draw_picture(state: MacroState) -> NDArray[np.uint8]:
-    """Draw the state with Pillow.
-
-    Legal cells of the next macro are tinted by their HPWL increase (pale is cheap); illegal ones are plain. Hard
-    macros, blockages, the outline and ports lie over it. The size depends on the canvas only.
+    """Draw the state with Pillow; see :func:`paint`. Cells of the next macro are tinted by their HPWL increase.
 
     Returns:
         ``[height, width, 3]`` uint8.
     """
-    canvas = state.problem.design.canvas
+    return paint(state.problem.design, state.placement(), state.hard_macros(), _best_wire(state))
+
+
+def paint(
+    design: Design,
+    placement: Placement,
+    nodes: NDArray[np.int64],
+    heat: NDArray[np.float64],
+    *,
+    chosen: int = -1,
+) -> NDArray[np.uint8]:
+    """Draw a placement. The size of the picture depends on the canvas only.
+
+    Args:
+        design: canvas and sizes.
+        placement: where ``nodes`` are.
+        nodes: what to draw as boxes.
+        heat: ``[R, C]`` tints cells from pale (least) to dark; NaN leaves them plain.
+        chosen: node to draw in another colour, -1 for none.
+
+    Returns:
+        ``[height, width, 3]`` uint8.
+    """
+    canvas = design.canvas
     scale = _SIDE / max(canvas.width, canvas.height)
     width, height = max(1, round(canvas.width * scale)), max(1, round(canvas.height * scale))
     image = Image.new("RGB", (width + 2 * _MARGIN, height + 2 * _MARGIN), theme.GROUND)
-    cells = Image.fromarray(_cell_colours(state)[::-1].copy())
+    cells = Image.fromarray(_cell_colours(heat)[::-1].copy())
     image.paste(cells.resize((width, height), Image.Resampling.NEAREST), (_MARGIN, _MARGIN))
     pen = ImageDraw.Draw(image)
 
@@ -44,11 +66,13 @@ def draw_picture(state: MacroState) -> NDArray[np.uint8]:
             pen.polygon(pixels(ring), fill=theme.BLOCKAGE_FILL, outline=theme.BLOCKAGE_LINE)
     for ring in polygon_rings(canvas.polygon):
         pen.polygon(pixels(ring), outline=theme.CANVAS_LINE)
-    for (x0, y0, x1, y1), fixed in zip(*_boxes(state), strict=True):
+    for node, (x0, y0, x1, y1) in zip(nodes.tolist(), _boxes(design, placement, nodes), strict=True):
         (left, top), (right, bottom) = pixels(np.array([[x0, y1], [x1, y0]]))
-        fill = theme.BLOCKAGE_LINE if fixed else theme.GROUP_COLOURS[0]
+        fill = theme.GROUP_COLOURS[0] if design.movable[node] else theme.BLOCKAGE_LINE
+        if node == chosen:
+            fill = theme.GROUP_COLOURS[1]
         pen.rectangle((left, top, max(left, right), max(top, bottom)), fill=fill, outline=theme.HARD_LINE)
-    for x, y in pixels(_ports(state)):
+    for x, y in pixels(_ports(design)):
         pen.rectangle((x - 1, y - 1, x + 1, y + 1), fill=theme.PORT_COLOUR)
     return np.asarray(image, dtype=np.uint8).copy()
 
@@ -58,8 +82,8 @@ def draw_figure(state: MacroState) -> go.Figure:
     design = state.problem.design
     canvas, names = design.canvas, design.netlist.node_names
     nodes = state.hard_macros()
-    boxes, _ = _boxes(state)
-    ports = _ports(state)
+    boxes = _boxes(design, state.placement(), nodes)
+    ports = _ports(design)
     fig = go.Figure(
         [
             go.Heatmap(
@@ -97,42 +121,38 @@ def draw_figure(state: MacroState) -> go.Figure:
     return fig
 
 
-def _cell_colours(state: MacroState) -> NDArray[np.uint8]:
-    """``[rows, columns, 3]``: legal cells from pale (cheapest) to dark, all others the canvas' own colour."""
-    wire = _best_wire(state)
-    colours = np.array([theme.rgb(colour) for colour in theme.HEAT[1:]], float)
-    out = np.tile(np.array(theme.rgb(theme.CANVAS_FILL), np.uint8), (*wire.shape, 1))
-    legal = np.isfinite(wire)
-    if legal.any():
-        values = wire[legal]
-        spread = float(np.ptp(values))
-        share = (values - values.min()) / spread if spread > 0 else np.zeros_like(values)
-        at = share * (len(colours) - 1)
-        low = np.minimum(at.astype(int), len(colours) - 2)
-        part = (at - low)[:, None]
-        out[legal] = np.rint(colours[low] * (1 - part) + colours[low + 1] * part)
-    return out
-
-
 def _best_wire(state: MacroState) -> NDArray[np.float64]:
     """``[R, C]`` least HPWL increase over the orientations, um; NaN where the next macro may not go."""
     wire = np.where(state.legal == 1, state.wire, np.inf).min(axis=0)
     return np.where(np.isfinite(wire), wire, np.nan)
 
 
-def _boxes(state: MacroState) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """``[K, 4]`` x0, y0, x1, y1 in um of the hard macros that have a position, and which of them are fixed."""
-    design, placement = state.problem.design, state.placement()
-    nodes = state.hard_macros()
+def _cell_colours(heat: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """``[rows, columns, 3]``: from pale (least) to dark, the canvas' own colour where there is no value."""
+    colours = np.array([theme.rgb(colour) for colour in theme.HEAT[1:]], float)
+    out = np.tile(np.array(theme.rgb(theme.CANVAS_FILL), np.uint8), (*heat.shape, 1))
+    there = np.isfinite(heat)
+    if there.any():
+        values = heat[there]
+        spread = float(np.ptp(values))
+        share = (values - values.min()) / spread if spread > 0 else np.zeros_like(values)
+        at = share * (len(colours) - 1)
+        low = np.minimum(at.astype(int), len(colours) - 2)
+        part = (at - low)[:, None]
+        out[there] = np.rint(colours[low] * (1 - part) + colours[low + 1] * part)
+    return out
+
+
+def _boxes(design: Design, placement: Placement, nodes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """``[K, 4]`` x0, y0, x1, y1 in um."""
     width, height = oriented_sizes(
         design.netlist.node_width[nodes], design.netlist.node_height[nodes], placement.orient[nodes]
     )
     x, y = placement.x[nodes], placement.y[nodes]
-    return np.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], axis=1), ~design.movable[nodes]
+    return np.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], axis=1)
 
 
-def _ports(state: MacroState) -> NDArray[np.float64]:
+def _ports(design: Design) -> NDArray[np.float64]:
     """``[P, 2]`` um of the ports that have a position."""
-    design = state.problem.design
     there = (design.netlist.node_kind == PORT) & design.placement.placed
     return np.stack([design.placement.x[there], design.placement.y[there]], axis=1)
