@@ -17,14 +17,14 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from numba import njit
 from numba.core.caching import CacheImpl, _CacheLocator
 
 from netlists.cachedir import cache_dir
 
-__all__ = ["kernel_cache", "kernel_files", "njit", "source_digest"]
+__all__ = ["kernel_cache", "kernel_files", "njit", "njit_lean", "source_digest"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PACKAGES = ("netlists", "placer", "env", "policies", "eval")
@@ -36,6 +36,22 @@ _MARK = "from netlists.compiled import njit"
 _UNSEEN = {"Budget", "Canvas", "Design", "Netlist", "NetlistError", "Placement", "PlacementError"}
 #: Compiled files that nobody has used for this long are deleted, seconds.
 _KEEP = 14 * 86400.0
+
+
+def njit_lean(
+    *, inline: Literal["never", "always"] = "never", allocates: bool = False
+) -> Callable[[Callable[..., Any]], Any]:
+    """``njit`` for functions that are called millions of times: references to arrays are not counted.
+
+    Numba counts the references to every array a function is handed or takes out of a tuple, with a locked
+    instruction each. In a kernel of small functions over a tuple of fifty arrays that was two thirds of the time.
+    Without it a function must not create an array (slices are fine) nor return one.
+
+    Args:
+        inline: "always" writes the function out where it is called.
+        allocates: the function creates arrays after all, so it counts; needed where one that does not count calls it.
+    """
+    return njit(cache=True, inline=inline, _nrt=allocates)  # type: ignore[call-overload, no-any-return]
 
 
 def source_digest(file: str | Path) -> str:

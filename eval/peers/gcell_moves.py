@@ -55,7 +55,7 @@ class Macros(NamedTuple):
 
     Attributes:
         problem: flattened design, shared by all chains.
-        state: running cost; its trial arrays hold four objects.
+        state: running cost.
         hard: ids of the movable hard macros.
         others: ids of all hard macros, fixed ones too.
         wide: ``[N]`` sizes in lattice steps as the objects lie.
@@ -119,12 +119,8 @@ def build_macros(design: Design, placement: Placement, problem: Problem, gap: in
     width, height = oriented_sizes(n.node_width, n.node_height, placement.orient)
     inverse = float(np.rint(1.0 / canvas.lattice))
     i, f = np.int64, np.float64
-    state = build_state(problem, placement)._replace(
-        trial_obj=np.zeros(_SHUFFLED, i), trial_x=np.zeros(_SHUFFLED, f), trial_y=np.zeros(_SHUFFLED, f),
-        trial_orient=np.zeros(_SHUFFLED, i),
-    )  # fmt: skip
     return Macros(
-        problem=problem, state=state,
+        problem=problem, state=build_state(problem, placement),
         hard=np.flatnonzero(design.movable & (n.node_kind == HARD_MACRO)),
         others=np.flatnonzero(n.node_kind == HARD_MACRO),
         wide=wide, high=high, half_x=width / 2, half_y=height / 2,

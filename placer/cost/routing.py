@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from numpy.typing import NDArray
 
-from netlists.compiled import njit
+from netlists.compiled import njit_lean
 
 #: Columns and rows must stay below this for a gcell to fit its packing.
 MAX_GRID = 1 << 15
 
 
-@njit(cache=True, inline="always")
+@njit_lean(inline="always")
 def _emit(segments: NDArray, count: int, direction: int, line: int, a: int, b: int) -> int:
     """Append the run between ``a`` and ``b`` (any order) and return the new count."""
     if a == b:
@@ -34,7 +34,7 @@ def _emit(segments: NDArray, count: int, direction: int, line: int, a: int, b: i
     return count + 1
 
 
-@njit(cache=True)
+@njit_lean()
 def two_cell_segments(source: int, sink: int, segments: NDArray, count: int) -> int:
     """Horizontal along the source's row, then vertical along the sink's column."""
     sr, sc = source >> 16, source & 0xFFFF
@@ -43,7 +43,7 @@ def two_cell_segments(source: int, sink: int, segments: NDArray, count: int) -> 
     return _emit(segments, count, 1, tc, sr, tr)
 
 
-@njit(cache=True)
+@njit_lean()
 def three_cell_segments(a: int, b: int, c: int, segments: NDArray, count: int) -> int:
     """L, two special shapes, or T with the trunk on the median row; ``a, b, c`` distinct, in any order."""
     # By column, then row.
@@ -74,7 +74,7 @@ def three_cell_segments(a: int, b: int, c: int, segments: NDArray, count: int) -
     return _emit(segments, count, 1, high & 0xFFFF, row, high >> 16)
 
 
-@njit(cache=True)
+@njit_lean()
 def net_segments(cells: NDArray, size: int, segments: NDArray) -> int:
     """Segments of a net with the distinct packed gcells ``cells[:size]``, its source first.
 

@@ -5,8 +5,10 @@ from hypothesis import strategies as st
 
 from netlists.load import load
 from placer.cost.full import CostWeights, full
-from placer.cost.incremental import IncrementalCost, build_problem
-from placer.cost.incremental.top import fill, merge, trial_sum
+from placer.cost.incremental import IncrementalCost, build_problem, commit, propose, rebuild
+from placer.cost.incremental.lanes import FILLER, excess, padded, sweep
+from placer.cost.incremental.state import TRIAL_ROOM
+from placer.cost.incremental.top import EDGE, pick, settle, smallest_sum, top_sum
 from tests.placer.random_designs import random_design
 
 
@@ -28,9 +30,12 @@ def agrees(cost, weights=None):
     reference = full(cost.design, cost.placement(), weights)
     assert cost.proxy_cost == pytest.approx(reference.proxy_cost, rel=1e-9)
     assert cost.hpwl_um == pytest.approx(reference.hpwl_um, rel=1e-9)
-    gcells = reference.density.size
-    assert cost.state.congestion[:gcells] == pytest.approx(reference.v_congestion.ravel(), abs=1e-9)
-    assert cost.state.congestion[gcells:] == pytest.approx(reference.h_congestion.ravel(), abs=1e-9)
+    horizontal, vertical = cost.congestion_maps()
+    assert horizontal == pytest.approx(reference.h_congestion, abs=1e-9)
+    assert vertical == pytest.approx(reference.v_congestion, abs=1e-9)
+    area = cost.state.area[: reference.density.size].reshape(reference.density.shape)
+    gcell_area = cost.design.canvas.gcell_width * cost.design.canvas.gcell_height
+    assert area / gcell_area == pytest.approx(reference.density, abs=1e-9)
 
 
 @settings(max_examples=60, deadline=None)
@@ -52,15 +57,48 @@ def test_random_walks_price_like_the_reference(seed, integer):
     agrees(cost, weights)
 
 
-def test_revert_restores_every_bit():
+#: What a proposal must leave as it is, and what must be all zeros or equal to another array between proposals.
+COMMITTED = ("x", "y", "orient", "px", "py", "cell", "net_cells", "area", "congestion", "total")
+
+
+def test_proposals_leave_what_is_committed_alone():
     cost = IncrementalCost(random_design(5))
-    kept = [a.copy() for a in (cost.state.px, cost.state.py, cost.state.cell, cost.state.congestion, cost.state.area)]
+    kept = {name: getattr(cost.state, name).copy() for name in COMMITTED}
     rng = np.random.default_rng(0)
     for _ in range(50):
         cost.propose(*random_move(cost, rng))
+        for name, before in kept.items():
+            assert (getattr(cost.state, name) == before).all(), name
+        assert not cost.state.ends.any()
         cost.revert()
-    now = (cost.state.px, cost.state.py, cost.state.cell, cost.state.congestion, cost.state.area)
-    assert all((a == b).all() for a, b in zip(kept, now, strict=True))
+        assert (cost.state.area_trial == cost.state.area).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000))
+def test_commits_leave_what_a_rebuild_would(seed):
+    cost = IncrementalCost(random_design(seed))
+    rng = np.random.default_rng(seed)
+    for _ in range(20):
+        cost.propose(*random_move(cost, rng))
+        cost.commit()
+        assert (cost.state.area_trial == cost.state.area).all()
+    kept = {name: getattr(cost.state, name).copy() for name in COMMITTED}
+    rebuild(cost.problem, cost.state)
+    for name, before in kept.items():
+        assert getattr(cost.state, name) == pytest.approx(before, rel=1e-9, abs=1e-9), name
+
+
+@pytest.mark.parametrize("count", range(4, TRIAL_ROOM + 1, 3))
+def test_many_objects_in_one_trial(count):
+    design = random_design(3, nodes=40, nets=120)
+    cost = IncrementalCost(design)
+    rng = np.random.default_rng(count)
+    for _ in range(5):
+        ids, x, y, orient = random_move(cost, rng, count)
+        price = propose(cost.problem, cost.state, ids, x, y, orient.astype(np.int64), count)
+        commit(cost.problem, cost.state)
+        assert price == pytest.approx(full(design, cost.placement()).proxy_cost, rel=1e-9)
 
 
 def test_swap_and_turn():
@@ -110,26 +148,49 @@ def test_bad_moves_are_refused_and_change_nothing(objects, x, error):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 40), st.data())
-def test_sorted_list_gives_the_sum_of_the_largest(seed, size, data):
+@given(st.integers(0, 10_000), st.integers(1, 150), st.booleans(), st.data())
+def test_top_sum_of_a_changing_map(seed, size, ties, data):
+    """Whatever changes after the edge was chosen, and however much: the sum is that of the k largest."""
     rng = np.random.default_rng(seed)
     k = data.draw(st.integers(1, size))
-    values = rng.integers(0, 6, size).astype(float)  # many ties
-    order, value = np.zeros(size, np.int32), np.zeros(size)
-    fill(order, value, values)
-    flag, buffers = np.zeros(size, np.int64), (np.zeros(size, np.int32), np.zeros(size))
-    for mark in range(1, 4):
-        m = int(rng.integers(0, size + 1))
-        entries = rng.choice(size, m, replace=False).astype(np.int32)
-        new = rng.integers(0, 6, m).astype(float)
-        flag[entries] = mark
-        after = values.copy()
-        after[entries] = new
-        assert trial_sum(order, value, k, flag, mark, new, m, np.zeros(size)) == np.sort(after)[::-1][:k].sum()
-        merge(order, value, flag, mark, entries, new, m, *buffers)
-        values = after
-        assert (value == np.sort(values)[::-1]).all()
-        assert (values[order] == value).all()
+    values = np.full(padded(size), FILLER)
+    draw = (lambda n: rng.integers(0, 6, n).astype(float)) if ties else (lambda n: rng.normal(size=n))
+    values[:size] = draw(size)
+    figures, counts = np.zeros(3), np.zeros(3, np.int64)
+    hot, scratch = np.zeros(len(values), np.int32), np.zeros(2 * len(values))
+    pick(values, k, figures, counts, hot)
+    for _ in range(4):
+        at = rng.choice(size, int(rng.integers(0, size + 1)), replace=False)
+        values[at] = draw(len(at)) + rng.integers(-1, 2)
+        over, above = excess(values, figures[EDGE])
+        found = top_sum(values, k, over, above, figures, counts, hot, scratch)
+        assert found == pytest.approx(np.sort(values)[::-1][:k].sum(), rel=1e-12, abs=1e-12)
+        if rng.random() < 0.5:
+            settle(values, k, figures, counts, hot)
+
+
+@given(st.lists(st.integers(-5, 5), min_size=1, max_size=80), st.data())
+def test_sum_of_the_smallest(numbers, data):
+    few = data.draw(st.integers(0, len(numbers)))
+    room = np.array(numbers * 2, float)
+    assert smallest_sum(room, len(numbers), few) == sum(sorted(numbers)[:few])
+
+
+@given(st.integers(0, 10_000), st.integers(1, 9), st.integers(1, 30), st.integers(0, 20))
+def test_sweep_sums_segment_ends_down_the_lines(seed, lines, length, begin):
+    rng = np.random.default_rng(seed)
+    width = padded(length)
+    ends, old = rng.integers(-3, 4, (lines, width)).astype(float), rng.normal(size=(lines, width))
+    flat = np.concatenate([np.ones(begin), ends.ravel()])
+    base, new = np.concatenate([np.ones(begin), old.ravel()]), np.full(len(flat), 9.0)
+    over, above = sweep(flat, base, new, begin, lines, width, 0.5, 0.25)
+    expected = old + 0.5 * np.cumsum(ends, axis=0)
+    assert new[begin:] == pytest.approx(expected.ravel(), rel=1e-12, abs=1e-12)
+    assert (flat[:begin] == 1.0).all()
+    assert (new[:begin] == 9.0).all()
+    assert not flat[begin:].any()
+    assert above == (new[begin:] > 0.25).sum()
+    assert over == pytest.approx(np.maximum(new[begin:] - 0.25, 0.0).sum(), rel=1e-12, abs=1e-12)
 
 
 @pytest.mark.open_data

@@ -147,6 +147,13 @@ class IncrementalCost:
         """``[N]`` committed centres, um."""
         return self.state.y.copy()
 
+    def congestion_maps(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Horizontal and vertical congestion ``[rows, columns]`` (demand over supply) of the committed placement."""
+        p, flat = self.problem, self.state.congestion
+        vertical = flat[: p.h_begin].reshape(p.rows, p.v_width)[:, : p.columns]
+        horizontal = flat[p.h_begin :].reshape(p.columns, p.h_width)[:, : p.rows].T
+        return horizontal.copy(), vertical.copy()
+
     def placement(self) -> Placement:
         """The committed placement; everything movable counts as placed."""
         solid = self.design.netlist.node_kind != PORT

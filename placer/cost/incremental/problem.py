@@ -11,6 +11,7 @@ from netlists.design import Design
 from netlists.errors import NetlistError
 from netlists.netlist import HARD_MACRO, PORT
 from placer.cost.full import CONGESTION_TOP, DENSITY_TOP, CostWeights, supply
+from placer.cost.incremental.lanes import padded
 from placer.cost.routing import MAX_GRID
 
 
@@ -29,12 +30,18 @@ class Problem(NamedTuple):
         net_weight: ``[M]``.
         obj_ptr: ``[N + 1]`` int32 offsets into ``obj_conn``.
         obj_conn: ``[C]`` int32 connections of each object.
+        link_ptr: ``[N + 1]`` int32 offsets into the links; a link is one object on one net.
+        link: ``[L, 4]`` int32 net, connection (-1: the object has several), begin and end of the net's connections.
+        link_value: ``[L, 3]`` weight of the net, offset of the connection in um (N frame).
         width: ``[N]`` um, orientation N.
         height: ``[N]`` um, orientation N.
         hard: ``[N]`` bool, hard macros (they block routing).
         solid: ``[N]`` bool, everything that has density.
         rows: gcell rows.
         columns: gcell columns.
+        v_width: entries of one line (a gcell row) of the vertical map, fillers counted.
+        h_width: entries of one line (a gcell column) of the horizontal map, fillers counted.
+        h_begin: where the horizontal map begins in the congestion map; as long as the vertical map.
         x0: canvas origin, um.
         y0: canvas origin, um.
         gcell_width: um.
@@ -59,12 +66,18 @@ class Problem(NamedTuple):
     net_weight: NDArray[np.float64]
     obj_ptr: NDArray[np.int32]
     obj_conn: NDArray[np.int32]
+    link_ptr: NDArray[np.int32]
+    link: NDArray[np.int32]
+    link_value: NDArray[np.float64]
     width: NDArray[np.float64]
     height: NDArray[np.float64]
     hard: NDArray[np.bool_]
     solid: NDArray[np.bool_]
     rows: int
     columns: int
+    v_width: int
+    h_width: int
+    h_begin: int
     x0: float
     y0: float
     gcell_width: float
@@ -97,6 +110,7 @@ def build_problem(design: Design, weights: CostWeights | None = None) -> Problem
     order = np.argsort(conn_node, kind="stable").astype(np.int32)
     obj_ptr = np.zeros(n.num_nodes + 1, np.int32)
     np.cumsum(np.bincount(conn_node, minlength=n.num_nodes), out=obj_ptr[1:])
+    link_ptr, link, link_value = _links(net_ptr, pins, net_weight, conn_net, order, n.num_nodes)
     gcells = canvas.columns * canvas.grid_rows
     density_count = int(gcells * DENSITY_TOP)
     congestion_count = max(1, int(2 * gcells * CONGESTION_TOP))
@@ -112,12 +126,18 @@ def build_problem(design: Design, weights: CostWeights | None = None) -> Problem
         net_weight=net_weight,
         obj_ptr=obj_ptr,
         obj_conn=order,
+        link_ptr=link_ptr,
+        link=link,
+        link_value=link_value,
         width=n.node_width,
         height=n.node_height,
         hard=n.node_kind == HARD_MACRO,
         solid=n.node_kind != PORT,
         rows=canvas.grid_rows,
         columns=canvas.columns,
+        v_width=padded(canvas.columns),
+        h_width=padded(canvas.grid_rows),
+        h_begin=canvas.grid_rows * padded(canvas.columns),
         x0=canvas.x0,
         y0=canvas.y0,
         gcell_width=canvas.gcell_width,
@@ -133,6 +153,23 @@ def build_problem(design: Design, weights: CostWeights | None = None) -> Problem
         density_scale=0.5 * weights.density / (density_count * gcell_area if density_count else 1.0),
         congestion_scale=weights.congestion / congestion_count,
     )
+
+
+def _links(
+    net_ptr: NDArray, pins: NDArray, net_weight: NDArray, conn_net: NDArray, obj_conn: NDArray, nodes: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    """What a move reads of the nets of each object, in the order it reads it: see ``Problem.link``."""
+    node, net = pins["node"][obj_conn], conn_net[obj_conn]
+    first = np.ones(len(net), bool)
+    first[1:] = (net[1:] != net[:-1]) | (node[1:] != node[:-1])
+    at = np.flatnonzero(first)
+    several = np.diff(np.append(at, len(net))) > 1
+    conn, net = obj_conn[at], net[at]
+    link = np.stack([net, np.where(several, -1, conn), net_ptr[net], net_ptr[net + 1]], axis=1).astype(np.int32)
+    value = np.stack([net_weight[net], pins["dx"][conn], pins["dy"][conn]], axis=1)
+    link_ptr = np.zeros(nodes + 1, np.int32)
+    np.cumsum(np.bincount(node[at], minlength=nodes), out=link_ptr[1:])
+    return link_ptr, np.ascontiguousarray(link), np.ascontiguousarray(value)
 
 
 _PIN = np.dtype([("node", np.int64), ("dx", np.float64), ("dy", np.float64)])

@@ -1,8 +1,12 @@
-"""Sum of the k largest of many values, a few of which change: a list kept sorted, repaired on commit.
+"""Sum of the k largest of many values, by an edge a little below the k-th.
 
-``order`` holds the entries by falling value and ``value`` their values. A *trial* says which entries would change
-(``flag[entry] == mark``) and to what; its sum needs only a walk along the front of the list. A *commit* merges the
-changed entries back in one pass.
+For any edge t with n values above it, ``k t + sum of (v - t) over those`` counts n values instead of k. With n >= k
+the surplus is the n - k smallest of them; with n = k there is none. So a committed map keeps an edge with slightly
+more than k values above it, and a trial needs one pass for n and the sum (or less, where few entries change), and
+then a look at those few values that stand above the edge.
+
+``hot`` lists the entries that are large in the committed map: nearly always all that a trial has above the edge are
+among them. The count n tells when they are not; then all values are looked at.
 """
 
 from __future__ import annotations
@@ -10,139 +14,146 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netlists.compiled import njit
+from netlists.compiled import njit_lean
+from placer.cost.incremental.lanes import FILLER, excess
 
-#: Up to this many numbers, insertion is the quickest sort.
+# Slots of the figures of a top sum: edge, sum of what exceeds it, first step when an edge proves too high.
+EDGE, EXCESS, STEP = range(3)
+# Slots of its counts: entries above the edge, length of the hot list, trials that the hot list failed.
+ABOVE, HOT, MISSED = range(3)
+
+#: Up to this many numbers, insertion is the quickest way to find the smallest.
 _FEW = 24
+#: Failed trials after which a commit lists the hot entries anew.
+_MISSES = 32
 
 
-@njit(cache=True)
-def sort_falling(values: NDArray, entries: NDArray, count: int) -> None:
-    """Shell sort of ``values[:count]``, largest first, ``entries`` along with them."""
-    gap = 1
-    while gap < count // 3:
-        gap = 3 * gap + 1
-    while gap > 0:
-        for i in range(gap, count):
-            v, e = values[i], entries[i]
-            j = i
-            while j >= gap and values[j - gap] < v:
-                values[j], entries[j] = values[j - gap], entries[j - gap]
-                j -= gap
-            values[j], entries[j] = v, e
-        gap //= 3
+@njit_lean()
+def settle(values: NDArray, k: int, figures: NDArray, counts: NDArray, hot: NDArray) -> None:
+    """Take note of a committed map.
 
-
-@njit(cache=True)
-def _sort_falling_values(values: NDArray, count: int) -> None:
-    """Sort ``values[:count]``, largest first: by insertion while they are few, as in most trials."""
-    if count > _FEW:
-        rising = np.sort(values[:count])
-        for i in range(count):
-            values[i] = rising[count - 1 - i]
-        return
-    for i in range(1, count):
-        v = values[i]
-        j = i
-        while j > 0 and values[j - 1] < v:
-            values[j] = values[j - 1]
-            j -= 1
-        values[j] = v
-
-
-@njit(cache=True)
-def fill(order: NDArray, value: NDArray, values: NDArray) -> None:
-    """Sort all of ``values`` into ``order`` and ``value``."""
-    by_value = np.argsort(-values)
-    for i in range(len(values)):
-        order[i] = by_value[i]
-        value[i] = values[by_value[i]]
-
-
-@njit(cache=True)
-def trial_sum(
-    order: NDArray,
-    value: NDArray,
-    k: int,
-    flag: NDArray,
-    mark: int,
-    changed_values: NDArray,
-    changed: int,
-    scratch: NDArray,
-) -> float:
-    """Sum of the k largest if the ``changed`` flagged entries had ``changed_values`` (not modified, any order).
-
-    ``scratch`` needs room for ``changed`` numbers.
+    Args:
+        values: padded map.
+        k: how many are summed.
+        figures: float64 ``[3]``, updated.
+        counts: int64 ``[3]``, updated.
+        hot: int32, room for every entry, updated now and then.
     """
-    # At least k unchanged entries reach this value, so a changed one below it cannot count.
-    bound = value[min(k - 1 + changed, len(value) - 1)]
+    figures[EXCESS], counts[ABOVE] = excess(values, figures[EDGE])
+    if counts[ABOVE] < k + _slack(k) // 2 or counts[ABOVE] > k + 2 * _slack(k) or counts[MISSED] > _MISSES:
+        pick(values, k, figures, counts, hot)
+
+
+@njit_lean(allocates=True)
+def pick(values: NDArray, k: int, figures: NDArray, counts: NDArray, hot: NDArray) -> None:
+    """Choose a new edge and list the hot entries; arguments as for ``settle``."""
+    rising = np.sort(values)
+    size = len(rising)
+    real = size - np.searchsorted(rising, 0.1 * FILLER)
+    rank = min(k + _slack(k), real)
+    at = rising[size - rank]
+    below = rising[size - rank - 1] if rank < real else at - 1.0
+    figures[EDGE] = below + 0.5 * (at - below)
+    step = 0.25 * (rising[size - max(1, k // 2)] - figures[EDGE])
+    figures[STEP] = step if step > 0.0 else 1e-3 * max(1.0, abs(at))
+    figures[EXCESS], counts[ABOVE] = excess(values, figures[EDGE])
+    least = rising[size - min(2 * k + 4 * _slack(k), real)]
     count = 0
-    for i in range(changed):
-        v = changed_values[i]
-        if v > bound:
-            scratch[count] = v
+    for i in range(size):
+        if values[i] >= least:
+            hot[count] = i
             count += 1
-    _sort_falling_values(scratch, count)
+    counts[HOT], counts[MISSED] = count, 0
+
+
+@njit_lean()
+def _slack(k: int) -> int:
+    """How many more than k values the edge of a committed map should have above it."""
+    return 4 + k // 16
+
+
+@njit_lean()
+def top_sum(
+    values: NDArray, k: int, over: float, above: int, figures: NDArray, counts: NDArray, hot: NDArray, scratch: NDArray
+) -> float:
+    """Sum of the k largest of a trial map.
+
+    Args:
+        values: padded trial map.
+        k: how many are summed.
+        over: sum of what exceeds the committed edge in ``values``.
+        above: how many do.
+        figures: of the committed map.
+        counts: of the committed map; failures are noted.
+        hot: hot entries of the committed map.
+        scratch: float64, twice as long as ``values``.
+    """
+    edge, step = figures[EDGE], figures[STEP]
+    while above < k:
+        edge -= step
+        step *= 2.0
+        over, above = excess(values, edge)
+    if above == k:
+        return k * edge + over
+    found = 0
+    for j in range(counts[HOT]):
+        v = values[hot[j]] - edge
+        scratch[found] = v
+        found += 1 if v > 0.0 else 0
+    if found != above:
+        counts[MISSED] += 1
+        found = 0
+        for i in range(len(values)):
+            v = values[i] - edge
+            scratch[found] = v
+            found += 1 if v > 0.0 else 0
+    return k * edge + (over - smallest_sum(scratch, above, above - k))
+
+
+@njit_lean()
+def smallest_sum(values: NDArray, count: int, few: int) -> float:
+    """Sum of the ``few`` smallest of ``values[:count]``, which are left in any order; room behind them is used."""
+    if few <= _FEW:
+        end = count  # the smallest so far stand in order behind the values
+        for i in range(few):
+            _insert(values, count, end, values[i])
+            end += 1
+        for i in range(few, count):
+            if values[i] < values[end - 1]:
+                _insert(values, count, end - 1, values[i])
+        total = 0.0
+        for i in range(count, end):
+            total += values[i]
+        return total
+    low, high = 0, count - 1
+    while low < high:  # Hoare's selection: the few smallest go to the front
+        pivot = values[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if few - 1 <= j:
+            high = j
+        elif few - 1 >= i:
+            low = i
+        else:
+            break
     total = 0.0
-    taken = 0
-    nxt = 0
-    i = 0
-    while taken < k and i < len(order):
-        if flag[order[i]] == mark:
-            i += 1
-            continue
-        v = value[i]
-        while nxt < count and scratch[nxt] > v and taken < k:
-            total += scratch[nxt]
-            nxt += 1
-            taken += 1
-        if taken < k:
-            total += v
-            taken += 1
-            i += 1
-    while taken < k and nxt < count:
-        total += scratch[nxt]
-        nxt += 1
-        taken += 1
-    if taken < k:  # the list ran out: entries at or below the bound fill up
-        rest = k - taken
-        low = np.sort(changed_values[:changed])
-        for j in range(rest):
-            total += low[changed - 1 - count - j]
+    for i in range(few):
+        total += values[i]
     return total
 
 
-@njit(cache=True)
-def merge(
-    order: NDArray,
-    value: NDArray,
-    flag: NDArray,
-    mark: int,
-    changed_entries: NDArray,
-    changed_values: NDArray,
-    changed: int,
-    order_buffer: NDArray,
-    value_buffer: NDArray,
-) -> None:
-    """Put the flagged entries where their new values belong; ``changed_*`` are left sorted."""
-    sort_falling(changed_values, changed_entries, changed)
-    size = len(order)
-    order_buffer[:size] = order
-    value_buffer[:size] = value
-    out = 0
-    nxt = 0
-    for i in range(size):
-        entry = order_buffer[i]
-        if flag[entry] == mark:
-            continue
-        v = value_buffer[i]
-        while nxt < changed and changed_values[nxt] > v:
-            order[out], value[out] = changed_entries[nxt], changed_values[nxt]
-            out += 1
-            nxt += 1
-        order[out], value[out] = entry, v
-        out += 1
-    while nxt < changed:
-        order[out], value[out] = changed_entries[nxt], changed_values[nxt]
-        out += 1
-        nxt += 1
+@njit_lean()
+def _insert(values: NDArray, begin: int, end: int, v: float) -> None:
+    """Insert ``v`` into the rising ``values[begin:end]``; the last one moves to ``end``."""
+    while end > begin and values[end - 1] > v:
+        values[end] = values[end - 1]
+        end -= 1
+    values[end] = v
