@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from pathlib import Path
+from types import ModuleType
 
 from netlists import formats
 from netlists.cache import cached_read
@@ -85,7 +86,7 @@ def find_netlist(folder: Path, only: str | None = None) -> Path:
             seen = formats.sniff(entry)
         except NetlistError:
             continue  # an unreadable or damaged file beside a design is not the design's fault
-        if seen is not None and seen[1] == "netlist" and only in (None, seen[0].NAME):
+        if seen is not None and seen[1] == "netlist" and _may_be(seen[0], only):
             found.append(entry)
     if len(found) > 1:
         raise NetlistError(
@@ -97,6 +98,11 @@ def find_netlist(folder: Path, only: str | None = None) -> Path:
             expected="a Circuit Training netlist.pb.txt, a Bookshelf .aux or a GSRC .blocks file, plain or gzipped",
         )  # fmt: skip
     return found[0]
+
+
+def _may_be(module: ModuleType, only: str | None) -> bool:
+    """True where a folder may be a design because of a file of this format."""
+    return getattr(module, "ALONE", True) and only in (None, module.NAME)
 
 
 def _named(name: str) -> Path:

@@ -1,7 +1,8 @@
 """Every file format behind one door: detection from content, and dispatch by format name.
 
 A format is a package with ``NAME``, ``sniff``, ``read_design``, ``read_placement``, ``write_design`` and
-``write_placement``; adding one is adding it to :data:`FORMATS`.
+``write_placement``; adding one is adding it to :data:`FORMATS`. One whose files are no design by themselves has
+``ALONE = False``: no folder is taken for a design because of them.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from types import ModuleType
 
 from netlists.design import Design
 from netlists.errors import NetlistError
-from netlists.formats import bookshelf, circuit_training, gsrc
+from netlists.formats import bookshelf, circuit_training, def_, gsrc, lef
 from netlists.formats.textio import read_head
 from netlists.placement import Placement
 
 #: Format modules by name, in the order detection asks them.
-FORMATS: dict[str, ModuleType] = {module.NAME: module for module in (circuit_training, bookshelf, gsrc)}
+FORMATS: dict[str, ModuleType] = {module.NAME: module for module in (circuit_training, bookshelf, gsrc, def_, lef)}
 
 
 def sniff(path: Path) -> tuple[ModuleType, str] | None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netlists.formats.def_ import FIXED, PLACED, DefFile, plain, read_def, to_dbu, write_def
+from netlists.formats.def_ import FIXED, PLACED, Components, DefFile, plain, read_def, to_dbu, write_def
 from netlists.formats.lef import Library, Macro, read_lef, write_lef
 from netlists.orientation import NAMES, SWAPS_SIDES
 from tests.netlists import klayout_view
+from tests.netlists.lefdef_cases import LEF
 
 _ASAP7 = ("tech/ASAP7/asap7_tech_1x_201209.lef", "tech/ASAP7/sram_asap7_16x256_1rw.lef")
 _NG45 = ("tech/NanGate45/Nangate45.lef.gz",)
@@ -80,6 +81,19 @@ def test_components_agree_with_klayout(name: str, open_data: Callable[[str], Pat
     shown = klayout_view.components(target, lefs, d.dbu_per_micron)
     assert len(shown) == n
     assert shown == ours(moved, library)
+
+
+def test_origin_agrees_with_klayout(tmp_path: Path) -> None:
+    """The location is the corner of the placed box, wherever ORIGIN puts the shapes of the master."""
+    lef, path = tmp_path / "a.lef", tmp_path / "a.def"
+    lef.write_text(LEF)
+    library = read_lef(lef)
+    assert library.macros["ram"].origin == (1.0, 2.0)
+    c = Components.make([f"u/r\\[{i}\\]" for i in range(8)], ["ram"] * 8)
+    c = c.placed(range(8), [100_000 * i - 5 for i in range(8)], range(8), range(8), FIXED)
+    d = DefFile("top", 2000, components=c, die_area=np.array([[0, 0], [9, 0], [9, 9], [0, 9]]))
+    write_def(d, path)
+    assert klayout_view.components(path, [lef], 2000) == ours(d, library)
 
 
 _TECH = {"ASAP7": (_ASAP7[0], 4000), "NanGate45": ("tech/NanGate45/Nangate45_tech.lef", 2000)}

@@ -148,7 +148,7 @@ class Components:
 
     def placed(
         self,
-        which: NDArray[np.intp] | Sequence[int],
+        which: NDArray[np.integer[Any]] | Sequence[int],
         x: NDArray[np.int64] | Sequence[int],
         y: NDArray[np.int64] | Sequence[int],
         orient: NDArray[np.int8] | Sequence[int],

@@ -82,13 +82,13 @@ def read_symmetry(c: Cursor) -> tuple[str, ...]:
 
 def first_entry(c: Cursor) -> float:
     """Smallest spacing of a PARALLELRUNLENGTH table: the first number behind the first WIDTH; 0 in other tables."""
-    end = c.words.index(";", c.i) if ";" in c.words[c.i :] else len(c.words)
-    words = [word.upper() for word in c.words[c.i : end]]
+    start = c.i
+    c.skip()
+    words = [word.upper() for word in c.words[start : c.i - 1]]
+    c.i = start
     if words[:1] == ["PARALLELRUNLENGTH"] and "WIDTH" in words:
-        at = words.index("WIDTH")
-        try:
-            return float(words[at + 2])
-        except (IndexError, ValueError):
-            c.i += min(at + 2, len(words))
-            c.fail("a spacing table has no number here", "WIDTH width spacing ...")
+        c.i = start + words.index("WIDTH") + 2
+        value = c.number()
+        c.i = start
+        return value
     return 0.0
