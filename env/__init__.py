@@ -13,7 +13,8 @@ see :class:`env.macro_refinement.MacroRefinementEnv`. The collaborators are smal
 - :mod:`env.masks`: the Numba kernels for the legality and wire masks;
 - :mod:`env.observation`: the observation space and its arrays;
 - :mod:`env.rewards`: what a step is worth;
-- :mod:`env.viewer`: pictures.
+- :mod:`env.viewer`: pictures;
+- :mod:`env.batched`: many copies at once, what ``gymnasium.make_vec`` gives.
 
 Importing this package is light; the environment's own modules load when the first one is made.
 """
@@ -33,7 +34,11 @@ MACRO_REFINEMENT = "placer/MacroRefinement-v0"
 def register() -> None:
     """Make the ids known to Gymnasium; calling it again changes nothing."""
     if MACRO_PLACEMENT not in gymnasium.registry:
-        gymnasium.register(id=MACRO_PLACEMENT, entry_point="env.macro_placement:MacroPlacementEnv")
+        gymnasium.register(
+            id=MACRO_PLACEMENT,
+            entry_point="env.macro_placement:MacroPlacementEnv",
+            vector_entry_point="env.batched:BatchedMacroPlacement",
+        )
     if MACRO_REFINEMENT not in gymnasium.registry:
         gymnasium.register(
             id=MACRO_REFINEMENT,

@@ -88,7 +88,7 @@ class Observer:
         count = np.diff(problem.nets.ptr)
         weight = np.add.reduceat(np.append(problem.nets.weight, 0.0), problem.nets.ptr[:-1]) * (count > 0)
         lying = size if turned else 2 * problem.half[:, 0]
-        self._static = np.stack(
+        self.static = np.stack(
             [
                 lying[:, 0] / canvas.width,
                 lying[:, 1] / canvas.height,
@@ -160,7 +160,7 @@ class Observer:
             return out
         p = self._problem
         span = slice(p.nets.ptr[state.step], p.nets.ptr[state.step + 1])
-        out[:5] = self._static[state.step]
+        out[:5] = self.static[state.step]
         out[5:] = net_features(p.nets.net[span], p.nets.weight[span], state.net_box, *self._origin, *self._extent)
         return np.clip(out, 0, 1)
 
