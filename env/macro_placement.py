@@ -117,7 +117,7 @@ class MacroPlacementEnv(gymnasium.Env[dict[str, Any], np.int64]):
             raise ValueError(f"unknown render_mode {render_mode!r}, expected one of {self.metadata['render_modes']}")
         if design is None and designs is None and generator is None:
             design = "synth20"
-        self.orientations = _codes(orientations)
+        self.orientations = orientation_codes(orientations)
         self.reward = make_reward(reward)
         self.weights = weights or CostWeights()
         self.maps, self.on_illegal, self.illegal_reward = maps, on_illegal, illegal_reward
@@ -271,7 +271,15 @@ def whole_number(action: Any, count: int) -> int:  # noqa: ANN401 - whatever an 
     return number
 
 
-def _codes(orientations: str | Sequence[str] | None) -> tuple[int, ...] | None:
+def orientation_codes(orientations: str | Sequence[str] | None) -> tuple[int, ...] | None:
+    """Codes of the orientations an action chooses from, None for no choice.
+
+    Args:
+        orientations: DEF names or ``"all"``.
+
+    Raises:
+        ValueError: a name is unknown or repeated.
+    """
     if orientations is None:
         return None
     names = NAMES if orientations == "all" else tuple(orientations)

@@ -29,7 +29,6 @@ class Options(NamedTuple):
 
     turned: bool = False  # whether actions choose an orientation too
     same_step: bool = False  # whether an episode that ends begins again in the same step, or in the next one
-    draw: bool = False  # whether every episode draws its design
     limit: int = 0  # actions after which an episode is truncated; 0 never
     illegal_reward: float = -1.0
     dead_end_reward: float = -1.0
@@ -54,8 +53,7 @@ class State(NamedTuple):
     design: jax.Array  # int32
     step: jax.Array  # int32 macros placed so far
     elapsed: jax.Array  # int32 actions taken, illegal ones too
-    episode: jax.Array  # uint32 episodes begun before this one
-    seed: jax.Array  # uint32
+    episode: jax.Array  # int32 episodes begun before this one
     ended: jax.Array  # bool
     cells: jax.Array  # [T] int32 action that placed each macro
     boxes: jax.Array  # [boxes, 4] net boxes left by each macro: x0, x1, y0, y1, lattice steps
@@ -78,40 +76,54 @@ class Outcome(NamedTuple):
     illegal: jax.Array  # bool
     reason: jax.Array  # int8, index into REASONS
     hpwl_um: jax.Array
+    wirelength_cost: jax.Array
     design: jax.Array  # int32
-    #: Of episodes that begin again in the same step: last observation, its HPWL in um, and cells. None otherwise.
-    final: tuple[dict[str, jax.Array], jax.Array, jax.Array] | None
+    final: Final | None  # where episodes begin again in the same step
+
+
+class Final(NamedTuple):
+    """What :class:`Outcome` would hold had an episode that ended not begun again; of others, what it does hold."""
+
+    observation: dict[str, jax.Array]
+    hpwl_um: jax.Array
+    wirelength_cost: jax.Array
+    cells: jax.Array  # [T] int32 action that placed each macro
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def begin(sizes: Sizes, options: Options, t: Tables, design: jax.Array, seed: jax.Array) -> tuple[State, Outcome]:
+def begin(sizes: Sizes, options: Options, t: Tables, design: jax.Array) -> tuple[State, Outcome]:
     """Begin ``B`` episodes.
 
     Args:
         sizes: of the tables.
         options: how episodes are run.
         t: the designs.
-        design: ``[B]`` int32; what counts is the seed where designs are drawn.
-        seed: ``[B]`` uint32.
+        design: ``[B]`` int32.
     """
 
-    def one(number: jax.Array, seed: jax.Array) -> tuple[State, Outcome]:
-        number = _draw(sizes, options, number, seed, jnp.zeros((), jnp.uint32))
-        state = _fresh(sizes, t, number, seed)
+    def one(number: jax.Array) -> tuple[State, Outcome]:
+        state = _fresh(sizes, t, number)
         observation, ahead, _ = _observe(options, t, state)
-        real = state.hpwl.dtype
+        no = jnp.array(False)
+        hpwl_um = state.hpwl * t.design.lattice[number]
         outcome = Outcome(
-            observation, jnp.zeros((), real), jnp.array(False), jnp.array(False), jnp.array(False),
-            jnp.zeros((), jnp.int8), state.hpwl * t.design.lattice[number], number, None,
+            observation, jnp.zeros_like(hpwl_um), no, no, no, jnp.zeros((), jnp.int8), hpwl_um,
+            hpwl_um * t.design.hpwl_scale[number], number, None,
         )  # fmt: skip
         return state._replace(ahead=ahead), outcome
 
-    return jax.vmap(one)(design, seed)
+    return jax.vmap(one)(design)
 
 
-@partial(jax.jit, static_argnums=(0, 1), donate_argnums=(4,))
+@partial(jax.jit, static_argnums=(0, 1), donate_argnums=(5,))
 def step(
-    sizes: Sizes, options: Options, t: Tables, first: tuple[State, Outcome] | None, state: State, action: jax.Array
+    sizes: Sizes,
+    options: Options,
+    t: Tables,
+    first: tuple[State, Outcome] | None,
+    upcoming: jax.Array | None,
+    state: State,
+    action: jax.Array,
 ) -> tuple[State, Outcome]:
     """Step ``B`` episodes. The old state's memory is used for the new one.
 
@@ -120,21 +132,28 @@ def step(
         options: how episodes are run.
         t: the designs.
         first: what :func:`begin` gives for each design, needed for ``same_step`` alone.
+        upcoming: ``[B, Q]`` int32, design of episode ``k`` at ``k % Q``; None lets every copy keep its design.
         state: where the episodes are.
         action: ``[B]`` int32; one outside the action space counts as illegal.
     """
-    return jax.vmap(partial(_step, sizes, options, t, first))(state, action)
+    return jax.vmap(partial(_step, sizes, options, t, first))(upcoming, state, action)
 
 
 def _step(
-    sizes: Sizes, options: Options, t: Tables, first: tuple[State, Outcome] | None, state: State, action: jax.Array
+    sizes: Sizes,
+    options: Options,
+    t: Tables,
+    first: tuple[State, Outcome] | None,
+    upcoming: jax.Array | None,
+    state: State,
+    action: jax.Array,
 ) -> tuple[State, Outcome]:
     begun = state.ended  # only ever True where episodes begin again in the next step
     d = jax.tree.map(lambda a: a[state.design], t.design)
     placed, legal, increase = _place(sizes, t, d, state, action)
     elapsed = state.elapsed + 1
     if not options.same_step:
-        number = _next_design(sizes, options, state)
+        number = _next_design(upcoming, state)
         d = jax.tree.map(partial(jnp.where, begun), jax.tree.map(lambda a: a[number], t.design), d)
         placed = placed._replace(
             design=jnp.where(begun, number, placed.design),
@@ -158,26 +177,28 @@ def _step(
     hpwl_um = placed.hpwl * d.lattice
     outcome = Outcome(
         observation, jnp.where(begun, 0, reward), terminated, truncated, ~legal & ~begun, reason, hpwl_um,
-        placed.design, None,
+        hpwl_um * d.hpwl_scale, placed.design, None,
     )  # fmt: skip
     after = placed._replace(elapsed=elapsed, ended=terminated | truncated, ahead=ahead)
-    return _again(sizes, options, first, after, outcome) if first is not None else (after, outcome)
+    return _again(first, upcoming, after, outcome) if first is not None else (after, outcome)
 
 
 def _again(
-    sizes: Sizes, options: Options, first: tuple[State, Outcome], state: State, outcome: Outcome
+    first: tuple[State, Outcome], upcoming: jax.Array | None, state: State, outcome: Outcome
 ) -> tuple[State, Outcome]:
     """Begin anew at once where the episode has ended."""
-    number = jnp.where(state.ended, _next_design(sizes, options, state), state.design)
+    number = jnp.where(state.ended, _next_design(upcoming, state), state.design)
     fresh, shown = jax.tree.map(lambda a: a[number], first)
-    choose = partial(jnp.where, state.ended)
-    final = outcome.observation, outcome.hpwl_um, state.cells
+
+    def choose(new: jax.Array | int, old: jax.Array) -> jax.Array:
+        return jnp.where(state.ended, new, old)
+
+    final = Final(outcome.observation, outcome.hpwl_um, outcome.wirelength_cost, state.cells)
     again = State(
         design=number,
         step=choose(0, state.step),
         elapsed=choose(0, state.elapsed),
         episode=state.episode + state.ended,
-        seed=state.seed,
         ended=jnp.zeros_like(state.ended),
         cells=state.cells,
         boxes=state.boxes,
@@ -186,28 +207,24 @@ def _again(
         hpwl=choose(fresh.hpwl, state.hpwl),
         ahead=jax.tree.map(choose, fresh.ahead, state.ahead),
     )
-    observation = jax.tree.map(choose, shown.observation, outcome.observation)
     return again, outcome._replace(
-        observation=observation, hpwl_um=choose(shown.hpwl_um, outcome.hpwl_um), design=number, final=final
+        observation=jax.tree.map(choose, shown.observation, outcome.observation),
+        hpwl_um=choose(shown.hpwl_um, outcome.hpwl_um),
+        wirelength_cost=choose(shown.wirelength_cost, outcome.wirelength_cost),
+        design=number,
+        final=final,
     )
 
 
-def _next_design(sizes: Sizes, options: Options, state: State) -> jax.Array:
-    return _draw(sizes, options, state.design, state.seed, state.episode + 1)
+def _next_design(upcoming: jax.Array | None, state: State) -> jax.Array:
+    return state.design if upcoming is None else upcoming[(state.episode + 1) % len(upcoming)]
 
 
-def _draw(sizes: Sizes, options: Options, design: jax.Array, seed: jax.Array, episode: jax.Array) -> jax.Array:
-    """Number of the design of an episode: every one as likely, or ``design`` where none is drawn."""
-    if sizes.designs == 1 or not options.draw:
-        return design
-    return jax.random.randint(jax.random.fold_in(jax.random.key(seed), episode), (), 0, sizes.designs, jnp.int32)
-
-
-def _fresh(sizes: Sizes, t: Tables, number: jax.Array, seed: jax.Array) -> State:
+def _fresh(sizes: Sizes, t: Tables, number: jax.Array) -> State:
     d = jax.tree.map(lambda a: a[number], t.design)
     real, none = d.hpwl.dtype, jnp.zeros((), jnp.int32)
     return State(
-        design=number, step=none, elapsed=none, episode=jnp.zeros((), jnp.uint32), seed=seed, ended=jnp.array(False),
+        design=number, step=none, elapsed=none, episode=none, ended=jnp.array(False),
         cells=jnp.full(sizes.macros, -1, jnp.int32), boxes=jnp.zeros((sizes.boxes, 4), real), free=d.free,
         occupancy=d.fixed_area, hpwl=d.hpwl,
         ahead=Ahead(

@@ -96,7 +96,9 @@ class Sizes(NamedTuple):
     channels: bool
 
 
-def make_tables(problems: Sequence[MacroProblem], dtype: np.dtype[Any], turned: bool) -> tuple[Tables, Sizes]:
+def make_tables(
+    problems: Sequence[MacroProblem], frame: tuple[int, int], dtype: np.dtype[Any], *, turned: bool
+) -> tuple[Tables, Sizes]:
     """Pad the problems to common shapes.
 
     In float32 all positions are counted from the canvas corner, which keeps their digits; in float64 they are those
@@ -104,6 +106,7 @@ def make_tables(problems: Sequence[MacroProblem], dtype: np.dtype[Any], turned: 
 
     Args:
         problems: the designs, ``D`` of them, with the same number of orientations.
+        frame: rows and columns of all arrays.
         dtype: of real numbers.
         turned: whether actions choose an orientation too.
     """
@@ -113,13 +116,13 @@ def make_tables(problems: Sequence[MacroProblem], dtype: np.dtype[Any], turned: 
         designs=len(problems),
         macros=max(p.num_macros for p in problems),
         orients=problems[0].num_orients,
-        rows=max(p.shape[0] for p in problems),
-        columns=max(p.shape[1] for p in problems),
+        rows=frame[0],
+        columns=frame[1],
         nets=nets,
         # Boxes are written E at a time, so the last macro's reach beyond their own.
         boxes=max(int(p.nets.ptr[-1]) for p in problems) + nets,
         classes=max(len(first) for first, _ in classes),
-        halos=any(p.rules.halo.any() or any(o.halos.any() for o in p.rules.obstacles) for p in problems),
+        halos=any(p.rules.halo.any() for p in problems),
         channels=any(p.rules.channel.any() for p in problems),
     )
     steps, designs = [], []
@@ -215,11 +218,10 @@ def _design_tables(
     size, halo = problem.size[macro, turn], rules.halo[macro, turn]
     free = np.zeros((len(first), 1, rows, columns), np.int8)
     for k, out in enumerate(free):
-        around = rules.obstacles[rules.fence[macro[k]]]
         allowed = problem.allowed[macro[k], turn[k]][None]
         legality_masks(
-            corner_x[k, None], corner_y[k, None], size[k, None], halo[k, None], allowed, around.walls,
-            around.macros, around.halos, len(around.macros), rules.channel, out,
+            corner_x[k, None], corner_y[k, None], size[k, None], halo[k, None], allowed,
+            rules.walls[rules.fence[macro[k]]], rules.fixed, rules.fixed_halo, len(rules.fixed), rules.channel, out,
         )  # fmt: skip
     area = netlist.node_width[problem.macros] * netlist.node_height[problem.macros]
     return DesignTables(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -16,58 +17,59 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from env.batched import step as program
+from env.batched.draws import AHEAD, DesignDraws
+from env.batched.info import Reporter, finished
 from env.batched.step import Options, Outcome, State
 from env.batched.tables import make_tables
-from env.observation import Observer
+from env.macro_placement import orientation_codes
+from env.observation import make_space
 from env.orders import Order
 from env.problem import build_problem
 from env.rewards import HpwlReward
+from env.sources import DesignSource
 from env.state import MacroState
 from env.viewer import draw_picture
 from netlists.design import Design
 from netlists.errors import NetlistError
-from netlists.load import load
 from netlists.placement import Placement
-from placer.cost.full import full
-from placer.engines.soft import place_soft
+from placer.cost.full import CostWeights
 
 if TYPE_CHECKING:
     from env.batched.torch_view import TorchMacroPlacement
 
 
 class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDArray[Any]]):
-    """``B`` copies of :class:`env.macro_placement.MacroPlacementEnv` with the HPWL reward.
+    """``B`` copies of :class:`env.macro_placement.MacroPlacementEnv` with the HPWL reward and without congestion maps.
 
     A step of all copies is one compiled call on the device: action, masks, maps, reward, end of episodes and their
     new beginning. In float64 on a CPU every number has the bits of the single environment; in float32 rewards and
-    features agree to 1e-5.
-
-    Several designs share one frame, the most rows and columns of any; an action is
-    ``(orientation * rows + row) * columns + column`` of the frame, and cells beyond a design's own grid are illegal.
+    features agree to 1e-5. Actions, observations, infos and randomness are those of the single environment with
+    ``maps=False``, ``final_costs=False`` and the same designs, vectorised as Gymnasium does.
 
     **Output.** :meth:`reset` and :meth:`step` give read-only NumPy arrays, :meth:`torch` tensors, :meth:`begin` and
     :meth:`advance` JAX arrays; on the CPU all of them are views of one memory. Nothing handed out changes later.
 
-    **Info**, each with its ``_key`` mask as Gymnasium has it: ``action_mask`` ``[B, actions]`` int8, ``hpwl_um``,
-    ``illegal``, and where an episode ends ``reason``, with ``final_costs`` also the four costs of complete
-    placements. With ``SAME_STEP`` what belongs to the ended episode is in ``final_info`` and ``final_obs``.
-
     Args:
         num_envs: copies, ``B``.
-        design: a design as the single environment takes it, or a sequence of them: copy ``i`` plays number
+        design: one design, as the single environment takes it; ``"synth20"`` without ``designs``.
+        designs: several, of any sizes.
+        draw: every episode draws one of ``designs`` from its copy's seed; otherwise copy ``i`` always plays number
             ``i % D``.
+        grid: rows and columns of the arrays; the largest of the designs by default.
         order: see :mod:`env.orders`.
-        orientations: codes an action chooses from; None keeps each macro's own.
-        reward: ``"hpwl"``.
+        orientations: DEF names to choose from, or ``"all"``; None keeps each macro's own.
+        reward: ``"hpwl"`` or an :class:`env.rewards.HpwlReward`: what can be worked out on the device.
+        weights: of the proxy cost.
+        maps: False: congestion is not observed here.
         on_illegal: ``"penalise"`` or ``"raise"``, as in the single environment. Raising needs the masks on the host
             before every step, which is slow on a GPU.
         illegal_reward: what an illegal action is worth when penalised.
-        final_costs: score complete placements on the host, tens of milliseconds each on large designs.
-        draw: every episode draws its design from those given, by the copy's seed and the number of the episode.
+        final_costs: give all cost terms of complete placements, worked out on the host one by one, tens to hundreds
+            of milliseconds each on large designs.
         max_episode_steps: actions after which an episode is truncated; None never does.
         autoreset_mode: ``NEXT_STEP``, where the step after an end ignores its action, is worth 0 and shows the new
             episode, or ``SAME_STEP``.
-        dtype: ``"float64"`` or ``"float32"``.
+        dtype: of real numbers, ``"float64"`` or ``"float32"``.
         device: a JAX device, or the name of a JAX platform such as ``"cpu"`` or ``"gpu"``; None takes JAX's default.
         render_mode: ``"rgb_array"`` or None.
 
@@ -81,15 +83,19 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
     def __init__(
         self,
         num_envs: int = 1,
-        design: str | Design | Sequence[str | Design] = "synth20",
+        design: str | Path | Design | None = None,
         *,
+        designs: Sequence[str | Path | Design] | None = None,
+        draw: bool = True,
+        grid: tuple[int, int] | None = None,
         order: str | Order = "area",
-        orientations: tuple[int, ...] | None = None,
-        reward: str = "hpwl",
+        orientations: str | Sequence[str] | None = None,
+        reward: str | HpwlReward = "hpwl",
+        weights: CostWeights | None = None,
+        maps: bool = False,
         on_illegal: str = "penalise",
         illegal_reward: float = -1.0,
         final_costs: bool = False,
-        draw: bool = False,
         max_episode_steps: int | None = None,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         dtype: str | type[np.floating] = "float64",
@@ -97,51 +103,48 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
         render_mode: str | None = None,
     ) -> None:
         mode = AutoresetMode(autoreset_mode)
-        if mode is AutoresetMode.DISABLED:
-            raise ValueError("the batched environment always begins anew: autoreset_mode NEXT_STEP or SAME_STEP")
-        if reward != "hpwl":
-            raise ValueError(f"unknown reward {reward!r}, expected 'hpwl': the only one worked out on the device")
-        if on_illegal not in ("penalise", "raise"):
-            raise ValueError(f"unknown on_illegal {on_illegal!r}, expected 'penalise' or 'raise'")
-        if render_mode not in (None, "rgb_array"):
-            raise ValueError(f"unknown render_mode {render_mode!r}, expected 'rgb_array' or None")
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise ValueError(f"unknown dtype {dtype!r}, expected 'float64' or 'float32'")
-        if num_envs < 1:
-            raise ValueError(f"num_envs is {num_envs}, expected 1 or more")
-        self.num_envs = num_envs
-        self.dtype = np.dtype(dtype)
-        self.device = _device(device)
+        _expect("autoreset_mode", mode, (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP))
+        _expect("on_illegal", on_illegal, ("penalise", "raise"))
+        _expect("render_mode", render_mode, ("rgb_array", None))
+        _expect("maps", maps, (False,))
+        _expect("dtype", np.dtype(dtype).name, ("float64", "float32"))
+        if not isinstance(reward, HpwlReward):
+            _expect("reward", reward, ("hpwl",))
+            reward = HpwlReward()
+        if num_envs < 1 or (max_episode_steps is not None and max_episode_steps < 1):
+            raise ValueError(f"num_envs is {num_envs} and max_episode_steps {max_episode_steps}, expected 1 or more")
+        codes = orientation_codes(orientations)
+        source = DesignSource("synth20" if design is None and designs is None else design, designs, grid=grid)
+        self.num_envs, self.dtype, self.device = num_envs, np.dtype(dtype), _device(device)
         self.metadata = self.metadata | {"autoreset_mode": mode}
-        self.render_mode = render_mode
-        self.on_illegal, self.final_costs = on_illegal, final_costs
-        self.designs = [load(one) for one in ([design] if isinstance(design, str | Design) else design)]
-        self.problems = [build_problem(one, order, orientations) for one in self.designs]
-        turned = orientations is not None
+        self.render_mode, self.on_illegal = render_mode, on_illegal
+        self.designs = source.listed
+        self.problems = [build_problem(one, order, codes) for one in self.designs]
         self._options = Options(
-            turned=turned,
+            turned=codes is not None,
             same_step=mode is AutoresetMode.SAME_STEP,
-            draw=draw,
             limit=max_episode_steps or 0,
             illegal_reward=float(illegal_reward),
-            dead_end_reward=HpwlReward.dead_end,
+            dead_end_reward=float(reward.dead_end),
         )
-        tables, self._sizes = make_tables(self.problems, self.dtype, turned)
+        tables, self._sizes = make_tables(self.problems, source.frame, self.dtype, turned=codes is not None)
         with self._precision():
             self._tables = jax.device_put(tables, self.device)
             numbers = jax.device_put(np.arange(len(self.designs), dtype=np.int32), self.device)
-            self._first = program.begin(
-                self._sizes, self._options._replace(draw=False), self._tables, numbers, numbers.astype(jnp.uint32)
-            )
+            self._first = program.begin(self._sizes, self._options, self._tables, numbers)
         for one, legal in zip(self.designs, self._first[1].observation["legality_mask"], strict=True):
             if not np.asarray(legal).any():
                 raise NetlistError(f"no cell of the placement grid is legal for the first macro of {one.name!r}")
-        frame = (self._sizes.rows, self._sizes.columns)
-        self._observers = [Observer(p, frame, number=i, turned=turned) for i, p in enumerate(self.problems)]
+        scored = (weights or CostWeights()) if final_costs else None
+        self._report = Reporter(self.problems, source.frame, codes is not None, scored)
         self.single_observation_space: spaces.Dict = self._space()
         self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.single_action_space: spaces.Discrete = spaces.Discrete(self._sizes.orients * frame[0] * frame[1])
+        actions = self._sizes.orients * source.frame[0] * source.frame[1]
+        self.single_action_space: spaces.Discrete = spaces.Discrete(actions)
         self.action_space = batch_space(self.single_action_space, num_envs)
+        self._draws = DesignDraws(num_envs, len(self.designs)) if draw and len(self.designs) > 1 else None
+        self._upcoming: jax.Array | None = None
+        self._until_refill = 0
         self._state: State | None = None
         self._outcome: Outcome | None = None
         self._blockage: jax.Array | None = None
@@ -152,25 +155,25 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
         """Begin all episodes anew.
 
         Args:
-            seed: copy ``i`` gets ``seed + i``, or the ``i``-th of a sequence; None draws it from ``np_random``. Seeds
-                matter only where designs are drawn.
+            seed: copy ``i`` gets ``seed + i``, or the ``i``-th of a sequence; None goes on with the randomness there
+                is. Seeds matter only where designs are drawn.
 
         Returns:
             Arrays on the device.
         """
-        if seed is None:
-            seeds = self.np_random.integers(2**32, size=self.num_envs)
-        elif isinstance(seed, int | np.integer):
+        if isinstance(seed, int | np.integer):
             super().reset(seed=int(seed))
-            seeds = int(seed) + np.arange(self.num_envs)
-        else:
-            seeds = np.array(seed)
-            if seeds.shape != (self.num_envs,):
-                raise ValueError(f"{len(seeds)} seeds for {self.num_envs} copies")
+            seed = [int(seed) + i for i in range(self.num_envs)]
+        if seed is not None and len(seed) != self.num_envs:
+            raise ValueError(f"{len(seed)} seeds for {self.num_envs} copies")
+        numbers: NDArray[np.int32] = np.arange(self.num_envs, dtype=np.int32) % np.int32(len(self.designs))
+        if self._draws is not None:
+            self._draws.restart(seed, 0 if self._state is None else np.asarray(self._state.episode) + 1)
+            numbers = self._draws.numbers[:, 0]
+            self._send_draws()
         with self._precision():
-            numbers = jax.device_put(np.arange(self.num_envs, dtype=np.int32) % len(self.designs), self.device)
-            keys = jax.device_put((seeds % 2**32).astype(np.uint32), self.device)
-            self._state, self._outcome = program.begin(self._sizes, self._options, self._tables, numbers, keys)
+            given = jax.device_put(numbers, self.device)
+            self._state, self._outcome = program.begin(self._sizes, self._options, self._tables, given)
             self._blockage = None
         return self._outcome
 
@@ -184,6 +187,7 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
             Arrays on the device.
 
         Raises:
+            ValueError: the actions have another shape; no copy has changed.
             gymnasium.error.ResetNeeded: before the first :meth:`begin` or :meth:`reset`.
         """
         if self._state is None:
@@ -192,14 +196,18 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
             chosen = jax.device_put(jnp.asarray(actions, jnp.int32), self.device)
             if chosen.shape != (self.num_envs,):
                 raise ValueError(f"actions have shape {chosen.shape}, expected ({self.num_envs},)")
+            if self._draws is not None:
+                self._blockage = None
+                self._until_refill -= 1
+                if self._until_refill < 0:
+                    self._draws.refill(np.asarray(self._state.episode))
+                    self._send_draws()
             first = self._first if self._options.same_step else None
             # The old state's memory is given away: whatever happens inside, it is not to be used again.
             state, self._state = self._state, None
             self._state, self._outcome = program.step(
-                self._sizes, self._options, self._tables, first, state, chosen
+                self._sizes, self._options, self._tables, first, self._upcoming, state, chosen
             )
-            if self._options.draw:
-                self._blockage = None
         return self._outcome
 
     def observation(self) -> dict[str, jax.Array]:
@@ -225,8 +233,8 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
         Returns:
             Observation and info.
         """
-        outcome = self.begin(seed)
-        return self._host(self.observation()), self._info(outcome)
+        self.begin(seed)
+        return self._host(self.observation()), self._info()
 
     def step(
         self, actions: NDArray[Any]
@@ -247,7 +255,7 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
         self.check(np.asarray(actions))
         outcome = self.advance(actions)
         reward, terminated, truncated = (np.asarray(a) for a in (outcome.reward, outcome.terminated, outcome.truncated))
-        return self._host(self.observation()), reward, terminated, truncated, self._info(outcome)
+        return self._host(self.observation()), reward, terminated, truncated, self._info()
 
     def check(self, actions: NDArray[Any]) -> None:
         """Raise what :meth:`step` would for these actions."""
@@ -264,7 +272,8 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
                 f"action {actions[outside[0]]} of copy {outside[0]} is outside the action space 0..{count - 1}"
             )
         if self.on_illegal == "raise":
-            mask = self._flat_mask(self._outcome)[np.arange(self.num_envs), actions]
+            masks = np.asarray(self._outcome.observation["legality_mask"]).reshape(self.num_envs, -1)
+            mask = masks[np.arange(self.num_envs), actions]
             illegal = np.flatnonzero((mask == 0) & ~np.asarray(self._state.ended))
             if len(illegal):
                 raise ValueError(
@@ -285,11 +294,11 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
         if self._state is None:
             raise gymnasium.error.ResetNeeded("call reset() first")
         steps = int(self._state.step[copy])
-        return self._replay(int(self._state.design[copy]), np.asarray(self._state.cells[copy])[:steps])
+        return self._report.replay(int(self._state.design[copy]), np.asarray(self._state.cells[copy])[:steps])
 
     def placement(self, copy: int) -> Placement:
         """Where everything is in one copy; soft objects are placed once all macros are."""
-        return self._finished(self.episode(copy))
+        return finished(self.episode(copy))
 
     def render(self) -> tuple[Any, ...] | None:
         """A picture of each copy with ``render_mode="rgb_array"``."""
@@ -298,21 +307,20 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
         return tuple(draw_picture(self.episode(copy)) for copy in range(self.num_envs))
 
     def close_extras(self, **_: Any) -> None:  # noqa: ANN401 - as VectorEnv's
-        """Let go of the device's memory."""
+        """Let go of the copies' memory."""
         self._state = self._outcome = self._blockage = None
 
     def memory(self) -> dict[str, int]:
-        """Bytes on the device: ``"state"`` and ``"output"`` for each copy, ``"tables"`` for all of them together."""
+        """Bytes on the device: ``"state"`` and ``"output"`` of each copy, ``"tables"`` of all of them together."""
         with self._precision():
-            numbers = jax.ShapeDtypeStruct((1,), jnp.int32), jax.ShapeDtypeStruct((1,), jnp.uint32)
             state, outcome = jax.eval_shape(
-                lambda number, seed: program.begin(self._sizes, self._options, self._tables, number, seed), *numbers
+                lambda number: program.begin(self._sizes, self._options, self._tables, number),
+                jax.ShapeDtypeStruct((1,), jnp.int32),
             )
-        tables, first = jax.tree.leaves(self._tables), jax.tree.leaves(self._first if self._options.same_step else ())
         return {
             "state": sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(state)),
             "output": sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(outcome)),
-            "tables": sum(a.nbytes for a in tables + first),
+            "tables": sum(a.nbytes for a in jax.tree.leaves((self._tables, self._first))),
         }
 
     # -- helpers -------------------------------------------------------------------------------------------------------
@@ -323,80 +331,36 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
 
     def _space(self) -> spaces.Dict:
         """The single environment's space with this environment's types."""
-        single = dict(max(self._observers, key=lambda observer: observer.longest).space.spaces)
-        if self.dtype == np.float32:
-            wire = single["wire_mask"]
-            assert isinstance(wire, spaces.Box)
-            # A little room for rounding.
-            single["wire_mask"] = spaces.Box(0.0, float(wire.high.max()) * (1 + 1e-5), wire.shape, np.float32)
-            single["ids"] = spaces.Box(-1, 2**31 - 1, (2,), np.int32)
-        return spaces.Dict(single)
+        longest = max(observer.longest for observer in self._report.observers)
+        single = (self._sizes.rows, self._sizes.columns)
+        space = make_space(single, self._sizes.orients if self._options.turned else None, longest, maps=False)
+        if self.dtype == np.float64:
+            return space
+        entries = dict(space.spaces)
+        # A little room for rounding.
+        entries["wire_mask"] = spaces.Box(0.0, longest * (1 + 1e-5), space["wire_mask"].shape, np.float32)
+        entries["ids"] = spaces.Box(-1, 2**31 - 1, (2,), np.int32)
+        return spaces.Dict(entries)
+
+    def _send_draws(self) -> None:
+        assert self._draws is not None
+        self._upcoming = jax.device_put(self._draws.numbers, self.device)
+        # An episode takes a step or more.
+        self._until_refill = AHEAD - 2
 
     @staticmethod
     def _host(arrays: dict[str, jax.Array]) -> dict[str, NDArray[Any]]:
         return {key: np.asarray(value) for key, value in arrays.items()}
 
-    def _flat_mask(self, outcome: Outcome) -> NDArray[np.int8]:
-        return np.asarray(outcome.observation["legality_mask"]).reshape(self.num_envs, -1)
-
-    def _info(self, outcome: Outcome) -> dict[str, Any]:
-        everyone = np.ones(self.num_envs, bool)
-        info: dict[str, Any] = {
-            "action_mask": self._flat_mask(outcome), "hpwl_um": np.asarray(outcome.hpwl_um),
-            "illegal": np.asarray(outcome.illegal),
-        }  # fmt: skip
-        info |= {f"_{key}": everyone for key in info}
-        ended = np.asarray(outcome.terminated) | np.asarray(outcome.truncated)
-        if not ended.any():
-            return info
-        found = self._ending(outcome, ended)
-        if outcome.final is None:
-            return info | found
-        last, hpwl_um, _ = outcome.final
-        shown = {key: np.asarray(value) for key, value in last.items()}
-        blockage = np.asarray(self._tables.design.blockage)
-        final_obs = np.full(self.num_envs, None, object)
-        for i in np.flatnonzero(ended):
-            final_obs[i] = {key: value[i] for key, value in shown.items()}
-            final_obs[i]["blockage"] = blockage[final_obs[i]["ids"][0]]
-        mask = shown["legality_mask"].reshape(self.num_envs, -1)
-        found |= {"action_mask": mask, "hpwl_um": np.asarray(hpwl_um), "illegal": info["illegal"]}
-        found |= {key: ended for key in ("_action_mask", "_hpwl_um", "_illegal")}
-        return info | {"final_obs": final_obs, "_final_obs": ended, "final_info": found, "_final_info": ended}
-
-    def _ending(self, outcome: Outcome, ended: NDArray[np.bool_]) -> dict[str, Any]:
-        """What the info says of ended episodes alone."""
-        codes = np.asarray(outcome.reason)
-        reasons = np.array(program.REASONS, object)[codes]
-        found: dict[str, Any] = {"reason": reasons, "_reason": codes != program.RUNNING}
-        complete = codes == program.COMPLETE
-        if not self.final_costs or not complete.any():
-            return found
+    def _info(self) -> dict[str, Any]:
+        assert self._outcome is not None
         assert self._state is not None
-        cells = np.asarray(self._state.cells if outcome.final is None else outcome.final[2])
-        last = outcome.observation if outcome.final is None else outcome.final[0]
-        numbers = np.asarray(last["ids"])[:, 0]
-        names = ("proxy_cost", "wirelength_cost", "density_cost", "congestion_cost")
-        for name in names:
-            found |= {name: np.zeros(self.num_envs), f"_{name}": complete}
-        for i in np.flatnonzero(complete):
-            number = int(numbers[i])
-            played = self._replay(number, cells[i, : self.problems[number].num_macros])
-            cost = full(self.designs[number], self._finished(played))
-            for name in names:
-                found[name][i] = getattr(cost, name)
-        return found
+        return self._report.info(self._outcome, self._state.cells, self._tables.design.blockage)
 
-    def _replay(self, number: int, actions: NDArray[np.int32]) -> MacroState:
-        state = MacroState(self.problems[number])
-        for action in actions.tolist():
-            state.place(self._observers[number].choice(action))
-        return state
 
-    @staticmethod
-    def _finished(state: MacroState) -> Placement:
-        placement = state.placement()
-        return place_soft(state.problem.design, placement) if state.done else placement
+def _expect(name: str, found: object, known: Sequence[object]) -> None:
+    if found not in known:
+        raise ValueError(f"unknown {name} {found!r}, expected {' or '.join(map(repr, known))}")
 
 
 def _device(device: str | jax.Device | None) -> jax.Device:

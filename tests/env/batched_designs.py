@@ -61,4 +61,6 @@ def mixed_designs() -> list[Design]:
 
 def crowded_design() -> Design:
     """Random episodes often end without a place for the last macros."""
-    return small_design(macros=[(40, 44), (38, 40), (36, 40), (30, 30), (20, 20)], size=(100.0, 96.0), grid=(7, 8), seed=5)
+    return small_design(
+        macros=[(40, 44), (38, 40), (36, 40), (30, 30), (20, 20)], size=(100.0, 96.0), grid=(7, 8), seed=5
+    )

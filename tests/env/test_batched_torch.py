@@ -48,8 +48,8 @@ def test_tensors_hold_what_arrays_do(mode: AutoresetMode) -> None:
         assert (now.final_observation is not None) == (mode is AutoresetMode.SAME_STEP)
         for i in np.flatnonzero(info.get("_final_obs", [])):
             assert now.final_observation is not None
-            for key, value in now.final_observation.items():
-                np.testing.assert_array_equal(value[i].numpy(), info["final_obs"][i][key])
+            for key, last in now.final_observation.items():
+                np.testing.assert_array_equal(last[i].numpy(), info["final_obs"][i][key])
 
 
 def test_actions_that_are_no_integers_are_refused_and_large_ones_are_illegal() -> None:
@@ -66,6 +66,6 @@ def test_actions_that_are_no_integers_are_refused_and_large_ones_are_illegal() -
 
 def test_illegal_tensors_raise_when_asked_to() -> None:
     view = BatchedMacroPlacement(2, crowded_design(), on_illegal="raise").torch()
-    mask = view.reset(seed=0).action_mask
+    mask = view.step(view.reset(seed=0).action_mask.argmax(1)).action_mask
     with pytest.raises(ValueError, match="copy 0 is illegal"):
         view.step((mask == 0).to(torch.int8).argmax(1))
