@@ -17,6 +17,7 @@ from placer.cost.full import Cost, CostWeights, full
 from placer.cost.legality import LegalityReport, check
 from placer.engines.legalise import legalise
 from placer.engines.search import SearchResult
+from placer.engines.search.wishes import drawn_to_guides
 from placer.engines.spread import Pool, search_everywhere
 
 
@@ -216,7 +217,7 @@ def _candidates(
             if legal and budget.over:
                 break
             progress(Event("legalise", budget.seconds))
-            add(_at(design, x, y))
+            add(drawn_to_guides(design, _at(design, x, y)))
     if not legal and not failures:
         add(design.placement)
     if not legal:

@@ -127,7 +127,7 @@ def best_of(results: Sequence[SearchResult]) -> SearchResult:
     """The best placement of several searches, with the sums of their figures and their common history."""
     if len(results) == 1:
         return results[0]
-    best = min(results, key=lambda result: result.proxy_cost)
+    best = min(results, key=lambda result: result.proxy_cost + result.wish_cost)
     kinds: dict[str, dict[str, float]] = {}
     for result in results:
         for kind, figures in result.kinds.items():
@@ -137,4 +137,6 @@ def best_of(results: Sequence[SearchResult]) -> SearchResult:
     history: list[tuple[float, str, float]] = []
     for seconds, phase, cost in sorted(step for result in results for step in result.history):
         history.append((seconds, phase, min(cost, history[-1][2]) if history else cost))
-    return SearchResult(best.placement, best.proxy_cost, sum(result.proposals for result in results), kinds, history)
+    return SearchResult(
+        best.placement, best.proxy_cost, sum(result.proposals for result in results), kinds, history, best.wish_cost
+    )

@@ -18,6 +18,7 @@ from placer.cost.incremental import IncrementalCost
 from placer.cost.legality import check
 from placer.engines.gpu_search import device
 from placer.engines.gpu_search.board import Board, build_board
+from placer.engines.gpu_search.errors import GpuUnavailableError
 from placer.engines.gpu_search.replay import placement_of, positions
 from placer.engines.gpu_search.storage import Layout, build_layout, empty_chains, resident
 from placer.engines.search import SearchResult, on_lattice
@@ -112,6 +113,8 @@ def gpu_search(
         raise ValueError(f"chains must be at least 1, not {chains}")
     if not 1 <= schedule.threads <= 1024 or (schedule.threads > 8 and schedule.threads % 8):
         raise ValueError(f"threads must be below 8 or a multiple of 8, not {schedule.threads}")
+    if design.constraints is not None:
+        raise GpuUnavailableError("the GPU search does not know constraints; the CPU search keeps them")
     device.require()
     return _Run(design, starts, budget, seed, chains, iterations, weights, schedule, progress).go()
 

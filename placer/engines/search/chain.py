@@ -16,6 +16,7 @@ from placer.cost.incremental.state import PROXY
 from placer.engines.search.ground import Ground, build_ground, settle
 from placer.engines.search.moves import HARD_SLIDE, NAMES, Draft, build_draft, draft_hard, draft_soft
 from placer.engines.search.rng import seeded, uniform
+from placer.engines.search.wishes import wish_change
 
 #: Columns of the per-kind statistics.
 TRIED, PRICED, KEPT, GAINED = range(4)
@@ -113,6 +114,8 @@ def anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reac
         statistics[kind, PRICED] += 1.0
         before = s.total[PROXY]
         change = propose(p, s, d.objects, d.x, d.y, d.orient, d.size[0]) - before
+        if g.wishes.on:
+            change += wish_change(g, d.size[0], d.objects, d.x, d.y, s.x, s.y)
         if change <= 0.0 or (temperature > 0.0 and uniform(rng) < np.exp(-change / temperature)):
             commit(p, s)
             statistics[kind, KEPT] += 1.0

@@ -26,6 +26,7 @@ from placer.cost.lattice import (
 from placer.cost.legality import overlapping_pairs
 from placer.cost.rules import fence_of
 from placer.engines.search.ruled import Rules, apart, build_rules, pair_fits, ruled_fits, ruled_range, ruled_snap
+from placer.engines.search.wishes import Wishes, build_wishes
 
 
 class Ground(NamedTuple):
@@ -53,6 +54,7 @@ class Ground(NamedTuple):
         half_y: ``[N]``.
         rules: halos, channels, fences, orientations and snapping; ``rules.on`` is False without constraints, and
             then costs nothing.
+        wishes: guides and nearness to the edge; likewise.
     """
 
     left: NDArray[np.int64]
@@ -73,6 +75,7 @@ class Ground(NamedTuple):
     half_x: NDArray[np.float64]
     half_y: NDArray[np.float64]
     rules: Rules
+    wishes: Wishes
 
 
 def build_ground(design: Design, placement: Placement) -> Ground:
@@ -112,6 +115,7 @@ def build_ground(design: Design, placement: Placement) -> Ground:
         inverse_step=inverse if inverse >= 1 and abs(inverse * step - 1.0) < 1e-12 else 0.0,
         half_x=half_x, half_y=half_y,
         rules=build_rules(design, placement, hard, gap),
+        wishes=build_wishes(design),
     )  # fmt: skip
 
 

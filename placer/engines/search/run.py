@@ -25,6 +25,7 @@ from placer.cost.incremental import Problem, build_problem, propose, rebuild, re
 from placer.cost.incremental.state import PROXY
 from placer.engines.search.chain import GAINED, PRICED, TRIED, Chain, anneal, build_chain, build_crowd
 from placer.engines.search.moves import HARD_SLIDE, NAMES
+from placer.engines.search.wishes import build_wishes, wish_cost
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class SearchResult:
         proposals: exact proposals priced, over all chains.
         kinds: per kind of move: tried, priced, kept and the sum of improvements.
         history: (seconds, phase, best cost) after each round.
+        wish_cost: what the wishes cost that the placement does not fulfil (``placer.engines.search.wishes``); the best
+            placement is the one with the least sum of both costs.
     """
 
     placement: Placement
@@ -73,6 +76,7 @@ class SearchResult:
     proposals: int = 0
     kinds: dict[str, dict[str, float]] = field(default_factory=dict)
     history: list[tuple[float, str, float]] = field(default_factory=list)
+    wish_cost: float = 0.0
 
 
 def search(
@@ -130,6 +134,7 @@ class _Run:
         self.iterations = iterations
         self.spent = 0  # proposals, counted in iteration mode
         self.problem: Problem = build_problem(design, weights)
+        self.wishes = build_wishes(design)
         self.began = budget.seconds
         self.result = SearchResult(design.placement, math.inf)
         self.totals = np.zeros((len(NAMES), 4))
@@ -190,7 +195,7 @@ class _Run:
             # The first start is the placement the user came with; where there is more than one chain to go on, one of
             # them is its: a tidy arrangement may rank low now and still end best.
             sacred = chains[:1] if self.jobs > 1 else []
-            rest = sorted(chains[len(sacred) :], key=lambda chain: chain.state.total[PROXY])
+            rest = sorted(chains[len(sacred) :], key=self._cost)
             chains = (sacred + rest)[: max(self.jobs, math.ceil(len(chains) / 2))]
             if self._exhausted():
                 break
@@ -303,16 +308,22 @@ class _Run:
         self.mix = 0.8 * self.mix + 0.2 * target
 
     def _go_with_the_winner(self, chains: list[Chain]) -> None:
-        costs = [chain.state.total[PROXY] for chain in chains]
+        costs = [self._cost(chain) for chain in chains]
         best, worst = int(np.argmin(costs)), int(np.argmax(costs))
         if best != worst:
             _copy(chains[best], chains[worst])
 
     def _remember(self, chain: Chain) -> None:
-        cost = float(chain.state.total[PROXY])
-        if cost < self.result.proxy_cost:
-            self.result.proxy_cost = cost
+        cost = self._cost(chain)
+        if cost < self.result.proxy_cost + self.result.wish_cost:
+            self.result.proxy_cost = float(chain.state.total[PROXY])
             self.result.placement = self._placement(chain)
+            self.result.wish_cost = wish_cost(self.design, self.result.placement, self.wishes)
+
+    def _cost(self, chain: Chain) -> float:
+        """What the search minimises: the proxy cost, and what unfulfilled wishes cost."""
+        cost = float(chain.state.total[PROXY])
+        return cost + wish_cost(self.design, self._placement(chain), self.wishes) if self.wishes.on else cost
 
     def _placement(self, chain: Chain) -> Placement:
         move = self.design.movable
