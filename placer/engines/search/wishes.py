@@ -86,7 +86,7 @@ def wish(w: Wishes, i: int, x: float, y: float, half_x: float, half_y: float) ->
 def wish_change(
     g: Ground, count: int, objects: NDArray, x: NDArray, y: NDArray, all_x: NDArray, all_y: NDArray
 ) -> float:
-    """How much more the first ``count`` ``objects`` pay at ``x``, ``y`` than at their ``all_x``, ``all_y`` (``[N]``)."""
+    """How much more the first ``count`` ``objects`` cost at ``x``, ``y`` than at ``all_x``, ``all_y`` (``[N]``)."""
     change = 0.0
     for k in range(count):
         i = objects[k]
