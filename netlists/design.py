@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from netlists.errors import NetlistError, PlacementError
 from netlists.netlist import PORT, Netlist
 from netlists.placement import Placement
 
+if TYPE_CHECKING:
+    from netlists.physical.record import Physical
+
 
 @dataclass(frozen=True, eq=False)
 class Design:
@@ -24,12 +28,13 @@ class Design:
         netlist: the circuit.
         canvas: the ground.
         placement: what the input says; unplaced where it says nothing.
-        format: name of the format it was read from (``"circuit-training"``, ``"bookshelf"``, ``"gsrc"``), which is
+        format: name of the format it was read from (``"circuit-training"``, ``"bookshelf"``, ``"gsrc"``, ``"lefdef"``), which is
             also the one results are written in; ``""`` for designs made in memory.
         path: netlist file, or None.
         placement_path: placement file, or None.
         notes: one-line remarks of the reader a user should see (defaults that were assumed, traps met).
         constraints: rules besides not overlapping, or None.
+        physical: the LEF, DEF and Verilog behind the design, or None where it came from other files.
 
     Raises:
         PlacementError: the placement or the constraints have another number of nodes than the netlist.
@@ -43,6 +48,7 @@ class Design:
     placement_path: Path | None = None
     notes: tuple[str, ...] = ()
     constraints: Constraints | None = None
+    physical: Physical | None = None
 
     def __post_init__(self) -> None:
         if self.placement.num_nodes != self.netlist.num_nodes:
