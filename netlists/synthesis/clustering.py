@@ -21,12 +21,20 @@ from netlists.netlist import DIR_INPUT, DIR_OUTPUT, HARD_MACRO, PORT, SOFT_MACRO
 from netlists.placement import Placement
 
 
-def cluster(design: Design, group: ArrayLike, *, bloat: float = 2.0, max_fanout: int = 500) -> Design:
+def cluster(
+    design: Design,
+    group: ArrayLike,
+    *,
+    bloat: float = 2.0,
+    max_fanout: int = 500,
+    left_out: NDArray[np.bool_] | None = None,
+) -> Design:
     """Replace the standard cells of a design by soft macros.
 
     Args:
         design: flat design; soft macros already there are not accepted.
         group: ``[N]`` group number of each node; only those of standard cells matter, and they must be >= 0.
+        left_out: ``[N]`` standard cells that no net leads to (fillers, taps) and that shall be in no group.
         bloat: soft macro area / area of its cells.
         max_fanout: nets with at least this many sinks are dropped.
 
@@ -36,18 +44,23 @@ def cluster(design: Design, group: ArrayLike, *, bloat: float = 2.0, max_fanout:
         position of their cells, moved inside the canvas.
 
     Raises:
-        NetlistError: a standard cell has no group, or the design already has soft macros.
+        NetlistError: a standard cell has no group, a net leads to one that is left out, or the design already has
+            soft macros.
     """
     flat = design.netlist
     group_of = np.asarray(group, dtype=np.int64)
     is_cell = flat.node_kind == STDCELL
+    if left_out is not None:
+        if left_out[flat.conn_node].any():
+            raise NetlistError("only cells that are on no net can be left out")
+        is_cell &= ~left_out
     if len(group_of) != flat.num_nodes or (group_of[is_cell] < 0).any():
         raise NetlistError("every standard cell needs a group")
     if (flat.node_kind == SOFT_MACRO).any():
         raise NetlistError("the design is clustered already")
     ids, soft_of_cell = np.unique(group_of[is_cell], return_inverse=True)
     kept = np.concatenate([flat.ids(PORT), flat.ids(HARD_MACRO)])
-    node_of = np.empty(flat.num_nodes, np.int64)
+    node_of = np.zeros(flat.num_nodes, np.int64)
     node_of[kept] = np.arange(len(kept))
     node_of[is_cell] = len(kept) + soft_of_cell
 
