@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netlists.design import Design
 from netlists.load import load as _load
+from netlists.netlist import HARD_MACRO, SOFT_MACRO
 from netlists.placement import Placement
 from placer.budget import Budget, Progress, silent
 
@@ -20,16 +22,29 @@ if TYPE_CHECKING:
     from placer.scoring import Score
 
 Source = str | Path | Design
+Files = str | Path | Sequence[str | Path]
 
 
 def load(
-    source: Source, placement: str | Path | Placement | None = None, *, constraints: str | Path | None = None
+    source: Source | None = None,
+    placement: str | Path | Placement | None = None,
+    *,
+    verilog: Files = (),
+    top: str | None = None,
+    lef: Files = (),
+    def_file: str | Path | None = None,
+    constraints: str | Path | None = None,
 ) -> Design:
     """Read a design.
 
     Args:
-        source: a bundled or catalogue name, a file, a folder that holds one design's files, or a design.
+        source: a bundled or catalogue name, a file, a folder that holds one design's files, or a design; None for a
+            design of LEF, DEF and Verilog files.
         placement: a placement file or placement that replaces the design's own.
+        verilog: gate-level netlists; the nets of the DEF file count without any.
+        top: top module of the Verilog; the DEF file's design when None.
+        lef: LEF files, technology first.
+        def_file: floorplan.
         constraints: a TOML file of halos, fences, fixed macros and other rules (docs/constraints.md); macros it gives a
             location are put there.
 
@@ -39,7 +54,16 @@ def load(
     Raises:
         NetlistError: nothing of that name, or a file that cannot be used (with file and line).
         PlacementError: the placement is not one of this design.
+        ValueError: both a source and files are given, or neither.
     """
+    if verilog or lef or def_file is not None or top is not None:
+        if source is not None:
+            raise ValueError("a design is given by its source or by its files, not by both")
+        from netlists.physical import read_physical
+
+        source = read_physical(verilog, top, lef, def_file)
+    if source is None:
+        raise ValueError("no design is given: neither a source nor LEF, DEF and Verilog files")
     design = _load_placed(source, placement)
     if constraints is None:
         return design
@@ -60,6 +84,26 @@ def _load_placed(source: Source, placement: str | Path | Placement | None) -> De
     if isinstance(placement, Placement):
         return _load(source).with_placement(placement)
     return _load(source, placement)
+
+
+def placeable(design: Design) -> Design:
+    """A LEF/DEF design in the form the placer works on; any other design as it is.
+
+    Standard cells become soft macros. Where all hard macros have a place and soft macros do not, they are put where
+    :func:`placer.engines.soft.place_soft` sends them, always the same way, so that two placements of the macros can be
+    compared.
+    """
+    from netlists.physical.clustered import clustered, needs_clusters
+
+    if not needs_clusters(design):
+        return design
+    soft = clustered(design)
+    kind, placed = soft.netlist.node_kind, soft.placement.placed
+    if placed[kind == HARD_MACRO].all() and not placed[kind == SOFT_MACRO].all():
+        from placer.engines.soft import place_soft
+
+        soft = soft.with_placement(place_soft(soft), soft.placement_path)
+    return soft
 
 
 def place(
@@ -92,6 +136,9 @@ def place(
 
     The first call after an installation compiles the kernels, before its clock starts.
 
+    The standard cells of a LEF/DEF design are gathered in soft macros first (:mod:`netlists.physical.clustered`);
+    ``design`` of the result is the clustered design, and its macros are what is written to DEF.
+
     Returns:
         The placement, its cost and legality, and those of the start.
 
@@ -105,7 +152,7 @@ def place(
     from placer.warm import warm_up
 
     warm_up()
-    design = load(source)
+    design = placeable(load(source))
     with _pool(ray, jobs) as pool:  # before the clock: machines take a while to get ready
         return flow.place(
             design,
@@ -142,7 +189,12 @@ def score(source: Source, placement: str | Path | Placement | None = None) -> Sc
     from placer.scoring import score_placement
 
     design = load(source)
-    return score_placement(design, None if placement is None else load(design, placement).placement)
+    if placement is None:
+        return score_placement(placeable(design))
+    moved = load(design, placement)
+    if design.physical is not None and moved.placement.num_nodes == design.netlist.num_nodes:
+        moved = placeable(moved)
+    return score_placement(placeable(design), moved.placement)
 
 
 def check(
@@ -189,7 +241,7 @@ def show(
     """
     from placer.view import show as draw
 
-    return draw(load(source, placement), path=path)
+    return draw(placeable(load(source, placement)), path=path)
 
 
 def convert(

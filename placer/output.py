@@ -26,9 +26,14 @@ if TYPE_CHECKING:
     from placer.flow import Result
 
 #: Format -> suffix of its placement files; formats without one of their own are written as Circuit Training's.
-PLACEMENT_SUFFIX: dict[str, str] = {"circuit-training": ".plc", "bookshelf": ".pl", "gsrc": ".pl"}
+PLACEMENT_SUFFIX: dict[str, str] = {
+    "circuit-training": ".plc",
+    "bookshelf": ".pl",
+    "gsrc": ".pl",
+    "lefdef": ".def",
+}
 #: Names that make OUT a placement file instead of a folder.
-FILE_SUFFIXES: tuple[str, ...] = (".plc", ".pl", ".plc.gz", ".pl.gz")
+FILE_SUFFIXES: tuple[str, ...] = (".plc", ".pl", ".def", ".plc.gz", ".pl.gz", ".def.gz")
 
 
 @dataclass(frozen=True)

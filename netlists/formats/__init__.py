@@ -7,6 +7,7 @@ A format is a package with ``NAME``, ``sniff``, ``read_design``, ``read_placemen
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,8 @@ from netlists.placement import Placement
 
 #: Format modules by name, in the order detection asks them.
 FORMATS: dict[str, ModuleType] = {module.NAME: module for module in (circuit_training, bookshelf, gsrc, def_, lef)}
+#: Formats of several rooms, imported when they are asked for: they stand on this package.
+_LATER: dict[str, str] = {"lefdef": "netlists.physical.room"}
 
 
 def sniff(path: Path) -> tuple[ModuleType, str] | None:
@@ -43,6 +46,11 @@ def detect(path: Path) -> tuple[ModuleType, str]:
     found = sniff(path)
     if found is None:
         head = read_head(Path(path), 60)
+        if path.name.removesuffix(".gz").lower().endswith(".v"):
+            raise NetlistError(
+                "a Verilog netlist is no design without its LEF files", file=path,
+                expected="--verilog, --lef and --def, or placer.load(verilog=..., lef=..., def_file=...)",
+            )  # fmt: skip
         raise NetlistError(
             "the format of this file is unknown" if head else "this file is empty", file=path,
             found=head.decode(errors="replace") or None, expected="a file of " + ", ".join(FORMATS),
@@ -56,6 +64,8 @@ def by_name(name: str) -> ModuleType:
     Raises:
         NetlistError: there is no such format.
     """
+    if name in _LATER:
+        return import_module(_LATER[name])
     if name not in FORMATS:
         raise NetlistError("unknown format", found=name, expected=", ".join(FORMATS))
     return FORMATS[name]

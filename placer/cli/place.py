@@ -17,6 +17,7 @@ from placer.cli._constraints import ConstraintsFile
 from placer.cli._durations import parse_duration
 from placer.cli._errors import INTERRUPTED, NoLegalPlacement
 from placer.cli._notes import print_notes
+from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, given, load_design
 from placer.cli._progress import RunProgress
 from placer.cli._signals import stop_on_signals
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "placer place synth130",
     "placer place designs/ariane133 --time 5m --output out/ariane --seed 3",
+    "placer place --verilog top.v --lef tech.lef --lef cells.lef --def floorplan.def --output out/top",
     "placer place designs/ibm01.aux --effort best --time 1h --output ibm01-placed.pl",
 )
 
@@ -40,7 +42,9 @@ class Effort(StrEnum):
 
 def place(
     context: typer.Context,
-    design: Annotated[str, typer.Argument(help="Name, file or folder of the design.", metavar="DESIGN")],
+    design: Annotated[
+        str | None, typer.Argument(help="Name, file or folder of the design.", metavar="[DESIGN]", show_default=False)
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -48,7 +52,7 @@ def place(
             "-o",
             metavar="OUT",
             help="Folder for the placement, metrics.json and report.html. "
-            "A name that ends in .plc or .pl gets the placement only.",
+            "A name that ends in .plc, .pl or .def gets the placement only.",
             show_default="out/<design>",
         ),
     ] = None,
@@ -79,6 +83,10 @@ def place(
             "--jobs then counts for each machine. Needs chip-placer\\[ray].",
         ),
     ] = None,
+    verilog: VerilogFiles = None,
+    top: TopModule = None,
+    lef: LefFiles = None,
+    def_file: DefFile = None,
 ) -> None:
     """Find a legal placement of low cost and write it in the design's own format.
 
@@ -94,7 +102,9 @@ def place(
     pool = None if ray is None else context.with_resource(_join(ray, jobs, log))
     started = perf_counter()
     budget = Budget(time or EFFORTS[effort].seconds, started=started)
-    problem = api.load(design, constraints=constraints)
+    if design is not None and given(verilog, lef, def_file, top):
+        raise typer.BadParameter("name a design or its files, not both", param_hint="DESIGN")
+    problem = api.placeable(load_design(design, None, verilog, top, lef, def_file, constraints))
     print_notes(problem, log)
     target = files.target(problem, output)
     with files.reserve(target), stop_on_signals(budget.stop):

@@ -11,27 +11,40 @@ from rich.console import Console
 
 from placer.cli._constraints import ConstraintsFile
 from placer.cli._notes import print_notes
+from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, given, load_design
 
 EXAMPLES = (
     "placer score synth130",
     "placer score designs/ariane133 out/ariane133/ariane133.plc",
     "placer score designs/ibm01.aux --json",
+    "placer score --verilog top.v --lef tech.lef --lef cells.lef --def floorplan.def out/top/top.def",
 )
 
 
 def score(
-    design: Annotated[str, typer.Argument(help="Name, file or folder of the design.", metavar="DESIGN")],
+    design: Annotated[
+        str | None, typer.Argument(help="Name, file or folder of the design.", metavar="[DESIGN]", show_default=False)
+    ] = None,
     placement: Annotated[
         Path | None, typer.Argument(help="Placement to score instead of the design's own.", metavar="PLACEMENT")
     ] = None,
     constraints: ConstraintsFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    verilog: VerilogFiles = None,
+    top: TopModule = None,
+    lef: LefFiles = None,
+    def_file: DefFile = None,
 ) -> None:
     """Score a placement: proxy cost and its terms, wirelength, RUDY, overlaps, every broken rule."""
     from placer import api
     from placer.cli._tables import score_table, violation_lines
 
-    result = api.score(api.load(design, constraints=constraints), placement)
+    files = given(verilog, lef, def_file, top)
+    if files and placement is None and design is not None:  # without a DESIGN the one word is the placement
+        design, placement = None, Path(design)
+    if files and design is not None:
+        raise typer.BadParameter("name a design or its files, not both", param_hint="DESIGN")
+    result = api.score(load_design(design, None, verilog, top, lef, def_file, constraints), placement)
     if as_json:
         print(json.dumps(result.as_dict(), indent=2, sort_keys=True))
         return

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from placer.cli._constraints import ConstraintsFile
 from placer.cli._notes import print_notes
+from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, load_design
 
 EXAMPLES = (
     "placer show synth130",
@@ -19,7 +20,9 @@ EXAMPLES = (
 
 
 def show(
-    design: Annotated[str, typer.Argument(help="Name, file or folder of the design.", metavar="DESIGN")],
+    design: Annotated[
+        str | None, typer.Argument(help="Name, file or folder of the design.", metavar="[DESIGN]", show_default=False)
+    ] = None,
     placement: Annotated[
         Path | None, typer.Argument(help="Placement to draw instead of the design's own.", metavar="PLACEMENT")
     ] = None,
@@ -34,11 +37,15 @@ def show(
             show_default="out/<design>.html",
         ),
     ] = None,
+    verilog: VerilogFiles = None,
+    top: TopModule = None,
+    lef: LefFiles = None,
+    def_file: DefFile = None,
 ) -> None:
     """Draw a placement with its congestion, density and RUDY maps. Needs no browser to write a picture."""
     from placer import api
 
-    problem = api.load(design, placement, constraints=constraints)
+    problem = api.placeable(load_design(design, placement, verilog, top, lef, def_file, constraints))
     print_notes(problem, Console(stderr=True, highlight=False))
     file = api.show(problem, path=output or Path("out") / f"{problem.name}.html")
     print(file)
