@@ -28,8 +28,8 @@ class Design:
         netlist: the circuit.
         canvas: the ground.
         placement: what the input says; unplaced where it says nothing.
-        format: name of the format it was read from (``"circuit-training"``, ``"bookshelf"``, ``"gsrc"``, ``"lefdef"``), which is
-            also the one results are written in; ``""`` for designs made in memory.
+        format: name of the format it was read from (``"circuit-training"``, ``"bookshelf"``, ``"gsrc"``,
+            ``"lefdef"``), which is also the one results are written in; ``""`` for designs made in memory.
         path: netlist file, or None.
         placement_path: placement file, or None.
         notes: one-line remarks of the reader a user should see (defaults that were assumed, traps met).

@@ -16,7 +16,11 @@ NETLIST_SUFFIXES: dict[str, str] = {
     ".blocks": "gsrc",
 }
 #: What the name of a placement file says about it; ``.pl`` belongs to two formats.
-PLACEMENT_SUFFIXES: dict[str, tuple[str, ...]] = {".plc": ("circuit-training",), ".pl": ("bookshelf", "gsrc"), ".def": ("lefdef",)}
+PLACEMENT_SUFFIXES: dict[str, tuple[str, ...]] = {
+    ".plc": ("circuit-training",),
+    ".pl": ("bookshelf", "gsrc"),
+    ".def": ("lefdef",),
+}
 
 
 def write_converted(design: Design, target: Path, format: str | None = None) -> list[Path]:

@@ -235,7 +235,7 @@ class _Pins:
 def _pin_index(macro: Macro, library: Library) -> dict[str, int]:
     """Pins by name; bits of buses by ``name[bit]`` too, whatever brackets the library uses."""
     index = macro.pin_index()
-    opening, closing = library.bus_bits
+    opening, closing = library.bus_bits[0], library.bus_bits[1]
     if (opening, closing) != ("[", "]"):
         for name, pin in macro.pin_index().items():
             if name.endswith(closing) and opening in name:

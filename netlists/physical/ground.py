@@ -7,7 +7,7 @@ from math import gcd
 
 import numpy as np
 import shapely
-from shapely.geometry import MultiPolygon, Polygon, box
+from shapely.geometry import Polygon, box
 
 from netlists.canvas import BLOCK_HARD, BLOCK_PARTIAL, BLOCK_SOFT, Blockage, Canvas, Rows
 from netlists.errors import NetlistError
@@ -46,7 +46,8 @@ def make_canvas(def_file: DefFile, library: Library, macros: list[Macro]) -> tup
     elif len(def_file.die_area):
         outline = Polygon(def_file.die_area / per_um)
         if len(def_file.die_area) == 2:
-            outline = box(*(def_file.die_area / per_um).ravel().tolist())
+            (xa, ya), (xb, yb) = (def_file.die_area / per_um).tolist()
+            outline = box(xa, ya, xb, yb)
         notes.append("no rows in the DEF file: the core is the die")
     else:
         raise NetlistError(
@@ -116,9 +117,11 @@ def _rows(def_file: DefFile, library: Library) -> Rows | None:
 
 def _row_outline(rows: Rows) -> Polygon:
     shape = shapely.union_all(shapely.box(rows.x0, rows.y, rows.x1, rows.y + rows.height))
-    if isinstance(shape, MultiPolygon):  # rows with space between them: what they span
-        shape = box(*shape.bounds)
-    return Polygon(shape.exterior).simplify(0)
+    if not isinstance(shape, Polygon):  # rows with space between them: what they span
+        return box(*shape.bounds)
+    outer = shapely.simplify(Polygon(shape.exterior), 0)
+    assert isinstance(outer, Polygon)
+    return outer
 
 
 def routing_supply(def_file: DefFile, library: Library, macros: list[Macro]) -> tuple[assume.Supply, str]:
@@ -210,7 +213,7 @@ def _blockages(def_file: DefFile) -> tuple[Blockage, ...]:
             kind, density = BLOCK_PARTIAL, blockage.partial / 100
         elif blockage.soft:
             kind = BLOCK_SOFT
-        shapes = [box(*(v / per_um for v in rect)) for rect in blockage.rects]
+        shapes = [box(a / per_um, b / per_um, c / per_um, d / per_um) for a, b, c, d in blockage.rects]
         shapes += [Polygon([(x / per_um, y / per_um) for x, y in points]) for points in blockage.polygons]
         out += [Blockage(shape, kind, density, f"blockage {number + 1}") for shape in shapes if shape.area > 0]
     return tuple(out)

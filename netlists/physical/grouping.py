@@ -60,7 +60,7 @@ def group_cells(
     where = np.zeros(len(cells), np.int64) if scope is None or hierarchy is None else scope[cells].astype(np.int64)
     graph = _graph(netlist, cells, where, hierarchy)
 
-    label = np.arange(len(cells))
+    label: NDArray[np.int64] = np.arange(len(cells))
     total = area.copy()
     while len(total) > target:
         match = _first_choice(graph.indptr, graph.indices, graph.data, total, limit)
@@ -68,7 +68,7 @@ def group_cells(
         count = int(match.max()) + 1
         if len(total) - count < _PROGRESS * len(total):
             break
-        label, total = match[label], np.bincount(match, total, count)
+        label, total = match[label], np.bincount(match, total, count).astype(np.float64)
         graph = _contracted(graph, match, count)
     label = _filled(label, total, where, hierarchy, limit, target)
     _, first, number = np.unique(label, return_index=True, return_inverse=True)

@@ -15,7 +15,7 @@ from netlists.design import Design
 from netlists.errors import NetlistError, PlacementError
 from netlists.formats.def_ import DefFile, centres, read_def
 from netlists.formats.def_.data import COVER, FIXED, UNPLACED
-from netlists.formats.lef import Library, read_lef
+from netlists.formats.lef import read_lef
 from netlists.netlist import HARD_MACRO, PORT, Netlist
 from netlists.physical.circuit import Circuit, build_circuit, read_gates
 from netlists.physical.from_def import full_name, gates_of

@@ -80,7 +80,7 @@ def _regions(def_file: DefFile) -> tuple[tuple[Region, ...], dict[str, int]]:
     out: list[Region] = []
     number: dict[str, int] = {}
     for region in def_file.regions:
-        shape = shapely.union_all([box(*(v / per_um for v in rect)) for rect in region.rects])
+        shape = shapely.union_all([box(a / per_um, b / per_um, c / per_um, d / per_um) for a, b, c, d in region.rects])
         if not isinstance(shape, Polygon) or shape.is_empty:
             continue
         number[region.name] = len(out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ def _with_added(components: Components, design: Design, physical: Physical, node
     for name in extra.masters:
         code.setdefault(name, len(code))
     number = np.array([code[name] for name in extra.masters], np.int32)
-    arrays = {
+    arrays: dict[str, Any] = {
         key: np.concatenate([getattr(components, key), getattr(extra, key)])
         for key in ("status", "x", "y", "orient", "halo", "halo_kind", "region")
     }

@@ -14,7 +14,8 @@ VerilogFiles = Annotated[
     typer.Option("--verilog", "-v", metavar="FILE", help="Gate-level netlist; may be given several times."),
 ]
 TopModule = Annotated[
-    str | None, typer.Option("--top", metavar="NAME", help="Top module of the Verilog.", show_default="the DEF's design")
+    str | None,
+    typer.Option("--top", metavar="NAME", help="Top module of the Verilog.", show_default="the DEF's design"),
 ]
 LefFiles = Annotated[
     list[Path] | None,

@@ -19,7 +19,9 @@ EXAMPLES = (
 
 
 def convert(
-    source: Annotated[str, typer.Argument(help="Name, file or folder of the design; left out with --lef.", metavar="[IN]")],
+    source: Annotated[
+        str, typer.Argument(help="Name, file or folder of the design; left out with --lef.", metavar="[IN]")
+    ],
     target: Annotated[
         Path | None,
         typer.Argument(

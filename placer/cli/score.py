@@ -41,7 +41,7 @@ def score(
 
     files = given(verilog, lef, def_file, top)
     if files and placement is None and design is not None:  # without a DESIGN the one word is the placement
-        design, placement = None, Path(design)
+        placement, design = Path(design), None
     if files and design is not None:
         raise typer.BadParameter("name a design or its files, not both", param_hint="DESIGN")
     result = api.score(load_design(design, None, verilog, top, lef, def_file, constraints), placement)

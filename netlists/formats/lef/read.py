@@ -104,7 +104,8 @@ class _Reader:
     def version(self) -> None:
         word = self.cursor.name("a version")
         self.cursor.end()
-        self.set_once("version", word, "version")
+        if "version" not in self.seen:  # files of several versions are usual and no remark is worth reading
+            self.set_once("version", word, "version")
 
     def divider(self) -> None:
         word = self.cursor.string("the divider")

@@ -1,0 +1,136 @@
+"""Cells in groups: what belongs together stays together, sizes are bounded, and results find their way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from netlists.design import Design
+from netlists.netlist import HARD_MACRO, SOFT_MACRO, STDCELL, Netlist
+from netlists.physical import Hierarchy, read_physical
+from netlists.physical.clustered import carry_back, clustered, clusters_of, needs_clusters
+from netlists.physical.grouping import SLACK, group_cells
+from netlists.physical.write import placed_def
+from netlists.synthesis import SynthesisSpec, synthesize
+from tests.netlists import physical_cases as case
+
+
+def chains(lengths: list[int], bridges: list[tuple[int, int]] = ()) -> Netlist:  # type: ignore[assignment]
+    """Chains of unit cells joined by two-pin nets; bridges are further two-pin nets between cells."""
+    total = sum(lengths)
+    ends = np.cumsum(lengths).tolist()
+    pairs = [(i, i + 1) for i in range(total - 1) if i + 1 not in ends] + list(bridges)
+    nodes = np.array(pairs, np.int32).ravel()
+    zeros = np.zeros(len(nodes))
+    return Netlist(
+        "chains", [f"c{i}" for i in range(total)], np.full(total, STDCELL, np.int8), np.ones(total), np.ones(total),
+        nodes, zeros, zeros, np.arange(0, len(nodes) + 1, 2), np.arange(len(nodes)), np.arange(0, len(nodes), 2),
+        np.ones(len(pairs)),
+    )  # fmt: skip
+
+
+def test_chains_that_no_net_joins_fall_into_groups_of_their_own() -> None:
+    group = group_cells(chains([8, 8, 8, 8]), groups=4)
+    assert group.tolist() == np.repeat(np.arange(4), 8).tolist()
+
+
+def test_hierarchy_decides_where_connectivity_does_not() -> None:
+    # A ring of 8 cells can be cut anywhere; the modules say between 1|2 and 5|6.
+    ring = chains([8], [(0, 7)])
+    scope = np.array([2, 2, 1, 1, 1, 1, 2, 2], np.int32)
+    tree = Hierarchy(("", "a", "b"), np.array([-1, 0, 0], np.int32))
+    group = group_cells(ring, scope, tree, groups=2)
+    assert group.tolist() == [0, 0, 1, 1, 1, 1, 0, 0]
+
+
+def test_groups_are_bounded_in_area_and_cover_every_cell() -> None:
+    flat = synthesize(SynthesisSpec(num_macros=4, num_cells=3000, clustered=False), seed=3).netlist
+    group = group_cells(flat, groups=60)
+    cells = (flat.node_kind == STDCELL) & np.isin(np.arange(flat.num_nodes), flat.conn_node)
+    assert ((group >= 0) == cells).all()
+    area = np.bincount(group[cells], (flat.node_width * flat.node_height)[cells])
+    assert 30 <= len(area) <= 150
+    assert area.max() <= SLACK * area.sum() / 60 + 1e-9
+    assert (group_cells(flat, groups=60) == group).all()
+
+
+def test_cells_on_no_net_belong_to_no_group() -> None:
+    assert group_cells(chains([1, 2, 1]), groups=1).tolist() == [-1, 0, 0, -1]
+
+
+@pytest.fixture
+def design(tmp_path: Path) -> Design:
+    return read_physical(**case.write(tmp_path))
+
+
+def test_a_clustered_design_keeps_macros_ports_and_their_rules(design: Design) -> None:
+    assert needs_clusters(design)
+    soft = clustered(design)
+    assert not needs_clusters(soft)
+    counts = soft.netlist.describe()
+    assert (counts["ports"], counts["hard_macros"], counts["stdcells"]) == (5, 2, 0)
+    assert "tap1" not in soft.netlist.node_index
+    ram, flat_ram = soft.netlist.node_index["left/mem[0]"], design.netlist.node_index["left/mem[0]"]
+    assert soft.constraints is not None
+    assert soft.constraints.halo[ram].tolist() == [1, 2, 3, 4]
+    assert soft.constraints.region[soft.netlist.node_index["right/mem[0]"]] == 0
+    assert soft.physical is not None
+    assert design.physical is not None
+    assert soft.physical.component[ram] == design.physical.component[flat_ram]
+    assert (soft.physical.component[soft.netlist.ids(SOFT_MACRO)] == -1).all()
+    cells = design.netlist.ids(STDCELL)[:-1]  # all but the tap
+    area = (soft.netlist.node_width * soft.netlist.node_height)[soft.netlist.ids(SOFT_MACRO)].sum()
+    assert area == pytest.approx(2 * (design.netlist.node_width * design.netlist.node_height)[cells].sum())
+
+
+def test_a_clustered_placement_is_written_to_the_def_of_the_flat_design(design: Design) -> None:
+    soft = clustered(design)
+    n = soft.netlist
+    p = soft.placement
+    x, y = p.x.copy(), p.y.copy()
+    ram = n.node_index["right/mem[0]"]
+    x[ram], y[ram] = 30.0, 12.0
+    placed = p.moved(x=x, y=y, placed=np.ones(n.num_nodes, bool))
+    out = placed_def(soft, placed)
+    assert out.components.names == design.physical.def_file.components.names  # type: ignore[union-attr]
+    assert (out.components.x[1], out.components.y[1]) == (25000, 8000)
+
+
+def test_results_are_carried_back_to_the_flat_design(design: Design) -> None:
+    group = clusters_of(design)
+    soft = clustered(design, group)
+    rng = np.random.default_rng(0)
+    n = soft.netlist
+    p = soft.placement.moved(
+        x=rng.uniform(5, 30, n.num_nodes), y=rng.uniform(5, 30, n.num_nodes), placed=np.ones(n.num_nodes, bool)
+    )
+    back = carry_back(design, soft, p, group)
+    for name in ("left/mem[0]", "right/mem[0]"):
+        i, k = design.netlist.node_index[name], n.node_index[name]
+        assert (back.x[i], back.y[i], back.placed[i]) == (p.x[k], p.y[k], True)
+    cell = design.netlist.node_index["left/b0"]
+    owner = n.node_index[f"Grp_{group[cell]}"]
+    assert (back.x[cell], back.y[cell], back.placed[cell]) == (p.x[owner], p.y[owner], False)
+    tap = design.netlist.node_index["tap1"]
+    assert back.x[tap] == design.placement.x[tap]
+
+
+@pytest.mark.open_data
+def test_ariane_falls_into_even_groups_that_cut_few_nets(open_data: Callable[[str], Path]) -> None:
+    d = read_physical(
+        lef=open_data("lefdef/ct_ariane/ariane.lef.gz"), def_file=open_data("lefdef/ct_ariane/ariane.def.gz")
+    )
+    group = clusters_of(d)
+    n = d.netlist
+    area = np.bincount(group[group >= 0], (n.node_width * n.node_height)[group >= 0])
+    assert 400 <= len(area) <= 1000
+    assert area.max() <= 3 * area.mean()
+    of = group[n.conn_node]
+    high, low = np.maximum.reduceat(of, n.net_ptr[:-1]), np.minimum.reduceat(of, n.net_ptr[:-1])
+    assert (high != low).mean() < 0.4
+    soft = clustered(d, group)
+    assert (soft.netlist.node_kind == HARD_MACRO).sum() == 133
+    assert soft.placement.placed.all()  # a DEF file with all cells placed places the clusters too
