@@ -12,7 +12,7 @@ from shapely.geometry import box
 
 from netlists.canvas import Blockage, Canvas
 from netlists.design import Design
-from netlists.errors import NetlistError, PlacementError
+from netlists.errors import NetlistError
 from netlists.formats.def_ import DefFile, centres, read_def
 from netlists.formats.def_.data import COVER, FIXED, UNPLACED
 from netlists.formats.lef import read_lef
@@ -63,7 +63,7 @@ def read_physical(
     ground = read_def(def_file)
     notes: list[str] = []
     if verilog_files:
-        gates = read_gates(verilog_files, library, top or _top_of(ground, verilog_files))
+        gates = read_gates(verilog_files, library, top or ground.design or None)
         library.require(ground.components.masters)
         found = match(gates, ground, library)
         if len(ground.nets):
@@ -160,54 +160,6 @@ def _with_pads(canvas: Canvas, netlist: Netlist, physical: Physical, placement: 
         if shape.intersection(canvas.polygon).area > 0:
             blockages.append(Blockage(shape, name=netlist.node_names[node]))
     return replace(canvas, blockages=(*canvas.blockages, *blockages)) if blockages else canvas
-
-
-def read_placement(path: str | Path, design: Design) -> Placement:
-    """Read where another DEF file of the same design has the components.
-
-    Components are matched by name; what the file does not place stays as the design has it, unplaced where the file
-    says so.
-
-    Raises:
-        NetlistError: the design did not come from LEF and DEF, or the file is wrong.
-        PlacementError: the file is of another design, names components the design lacks, or moves a fixed one.
-    """
-    physical = design.physical
-    if physical is None:
-        raise NetlistError("a DEF placement needs a design read from LEF and DEF", file=path)
-    def_file = read_def(path)
-    index = design.netlist.node_index
-    names = [full_name(name, def_file.divider) for name in def_file.components.names]
-    nodes = np.array([index.get(name, -1) for name in names], np.int64)
-    where = {full_name(p.name, def_file.divider): i for i, p in enumerate(def_file.pins)}
-    hard = design.netlist.node_kind == HARD_MACRO
-    have = np.zeros(design.netlist.num_nodes, bool)
-    have[nodes[nodes >= 0]] = True
-    unknown = [names[i] for i in np.flatnonzero(nodes < 0).tolist()]
-    if not have[hard].all():
-        i = int(np.flatnonzero(hard & ~have)[0])
-        raise PlacementError("the file does not have this macro", node=design.netlist.node_names[i], file=path)
-    if unknown and len(unknown) == len(names):
-        raise PlacementError("the file is of another design", node=unknown[0], file=path)
-    component = np.full(design.netlist.num_nodes, -1, np.int32)
-    component[nodes[nodes >= 0]] = np.flatnonzero(nodes >= 0)
-    pin = np.array(
-        [where.get(name.removeprefix("PIN "), -1) if k == PORT else -1
-         for name, k in zip(design.netlist.node_names, design.netlist.node_kind.tolist(), strict=True)], np.int32,
-    )  # fmt: skip
-    there = replace(physical, def_file=def_file, component=component, pin=pin)
-    found, _ = _placement(design.netlist, there, design.canvas)
-    keep = ~found.placed & (component < 0)
-    old = design.placement
-    return Placement(
-        np.where(keep, old.x, found.x), np.where(keep, old.y, found.y), np.where(keep, old.orient, found.orient),
-        old.fixed, np.where(keep, old.placed, found.placed),
-    )  # fmt: skip
-
-
-def _top_of(def_file: DefFile, files: list[Path]) -> str | None:
-    """The DEF file's design is the top, if the Verilog mentions such a module at all."""
-    return None if not def_file.design else def_file.design
 
 
 def _list(files: Files) -> list[Path]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from netlists.design import Design
 from netlists.errors import NetlistError
-from netlists.physical.read import FORMAT, read_placement
+from netlists.formats.def_ import read_placement
+from netlists.physical.read import FORMAT
 from netlists.physical.write import write_placement
 
 __all__ = ["NAME", "read_design", "read_placement", "sniff", "write_design", "write_placement"]

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from netlists.design import Design
 from netlists.errors import NetlistError
-from netlists.formats.def_ import Components, DefFile, Options, corners, def_name, write_def
-from netlists.formats.def_.data import PLACED
+from netlists.formats.def_ import PLACED, Components, DefFile, Options, def_name, with_placement, write_def
 from netlists.netlist import PORT
 from netlists.physical.record import Physical
 from netlists.placement import Placement
@@ -36,19 +35,11 @@ def placed_def(design: Design, placement: Placement, *, status: int = PLACED) ->
     if physical is None or physical.def_file is None:
         raise NetlistError("only a design read with a DEF file can be written as DEF", file=design.path)
     def_file = physical.def_file
-    movable = (physical.master >= 0) & (design.netlist.node_kind != PORT) & ~design.placement.fixed
-    nodes = np.flatnonzero(movable & placement.placed)
-    component, components = physical.component[nodes].astype(np.int64), def_file.components
-    new = np.flatnonzero(component < 0)
+    has_master = (physical.master >= 0) & (design.netlist.node_kind != PORT)
+    new = np.flatnonzero(has_master & placement.placed & (physical.component < 0))
     if len(new):
-        component[new] = np.arange(len(new)) + len(components)
-        components = _with_added(components, design, physical, nodes[new])
-    netlist = design.netlist
-    x, y = corners(
-        placement.x[nodes], placement.y[nodes], netlist.node_width[nodes], netlist.node_height[nodes],
-        placement.orient[nodes], def_file.dbu_per_micron,
-    )  # fmt: skip
-    return def_file.changed(components=components.placed(component, x, y, placement.orient[nodes], status))
+        def_file = def_file.changed(components=_with_added(def_file.components, design, physical, new))
+    return with_placement(def_file, design.netlist, placement, status)
 
 
 def write_placement(design: Design, placement: Placement, path: str | Path) -> None:

@@ -29,8 +29,30 @@ def given(verilog: list[Path] | None, lef: list[Path] | None, def_file: Path | N
     return bool(verilog or lef or def_file or top)
 
 
+def forbid_both(design: str | None, files: bool) -> None:
+    """Refuse a DESIGN beside files.
+
+    Raises:
+        typer.BadParameter: both are named.
+    """
+    if design is not None and files:
+        raise typer.BadParameter("name a design or its files, not both", param_hint="DESIGN")
+
+
+def shifted(design: str | None, placement: Path | None, files: bool) -> tuple[str | None, Path | None]:
+    """The words of a command that takes DESIGN and PLACEMENT: with files, the one word is the placement.
+
+    Raises:
+        typer.BadParameter: files and both words are named.
+    """
+    if files and placement is None and design is not None:
+        return None, Path(design)
+    forbid_both(design, files)
+    return design, placement
+
+
 def load_design(
-    design: str | Path | None,
+    design: str | None,
     placement: Path | None,
     verilog: list[Path] | None,
     top: str | None,
@@ -40,10 +62,8 @@ def load_design(
 ) -> Design:
     """Load what the command line names: a DESIGN, or the files of a LEF/DEF design.
 
-    With files a single word is the placement, since there is no DESIGN to name.
-
     Raises:
-        typer.BadParameter: neither is named, or both.
+        typer.BadParameter: neither is named.
         NetlistError: it cannot be read.
         PlacementError: the placement is of another design.
     """
@@ -51,11 +71,8 @@ def load_design(
 
     if not given(verilog, lef, def_file, top):
         if design is None:
-            raise typer.BadParameter("name a design, or its files with --lef, --def and --verilog", param_hint="DESIGN")
+            raise typer.BadParameter("none is named, nor its files with --lef, --def, --verilog", param_hint="DESIGN")
         return api.load(design, placement, constraints=constraints)
-    if design is not None and placement is not None:
-        raise typer.BadParameter("name a design or its files, not both", param_hint="DESIGN")
     return api.load(
-        placement=design if placement is None else placement,
-        verilog=verilog or (), top=top, lef=lef or (), def_file=def_file, constraints=constraints,
-    )  # fmt: skip
+        placement=placement, verilog=verilog or (), top=top, lef=lef or (), def_file=def_file, constraints=constraints
+    )

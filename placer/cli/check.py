@@ -12,11 +12,13 @@ from rich.console import Console
 from placer.cli._constraints import ConstraintsFile
 from placer.cli._errors import NO_PLACEMENT
 from placer.cli._notes import print_notes
+from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, given, load_design, shifted
 
 EXAMPLES = (
     "placer check synth130",
     "placer check designs/ariane133 out/ariane133/ariane133.plc --constraints rules.toml",
     "placer check designs/ibm01.aux --json",
+    "placer check --verilog top.v --lef tech.lef --lef cells.lef --def floorplan.def out/top/top.def",
 )
 
 
@@ -25,19 +27,26 @@ _FILE_WIDTH = 200
 
 
 def check(
-    design: Annotated[str, typer.Argument(help="Name, file or folder of the design.", metavar="DESIGN")],
+    design: Annotated[
+        str | None, typer.Argument(help="Name, file or folder of the design.", metavar="[DESIGN]", show_default=False)
+    ] = None,
     placement: Annotated[
         Path | None, typer.Argument(help="Placement to check instead of the design's own.", metavar="PLACEMENT")
     ] = None,
     constraints: ConstraintsFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    verilog: VerilogFiles = None,
+    top: TopModule = None,
+    lef: LefFiles = None,
+    def_file: DefFile = None,
 ) -> None:
     """List every rule a placement breaks: which objects, by how much, where. Exit code 0 when legal, else 3."""
     from placer import api
     from placer.cli._tables import violation_table
     from placer.scoring import jsonable, violation_record
 
-    problem = api.load(design, constraints=constraints)
+    design, placement = shifted(design, placement, given(verilog, lef, def_file, top))
+    problem = api.placeable(load_design(design, None, verilog, top, lef, def_file, constraints))
     report = api.check(problem, placement)
     if as_json:
         values = {

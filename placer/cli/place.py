@@ -17,7 +17,7 @@ from placer.cli._constraints import ConstraintsFile
 from placer.cli._durations import parse_duration
 from placer.cli._errors import INTERRUPTED, NoLegalPlacement
 from placer.cli._notes import print_notes
-from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, given, load_design
+from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, forbid_both, given, load_design
 from placer.cli._progress import RunProgress
 from placer.cli._signals import stop_on_signals
 
@@ -102,8 +102,7 @@ def place(
     pool = None if ray is None else context.with_resource(_join(ray, jobs, log))
     started = perf_counter()
     budget = Budget(time or EFFORTS[effort].seconds, started=started)
-    if design is not None and given(verilog, lef, def_file, top):
-        raise typer.BadParameter("name a design or its files, not both", param_hint="DESIGN")
+    forbid_both(design, given(verilog, lef, def_file, top))
     problem = api.placeable(load_design(design, None, verilog, top, lef, def_file, constraints))
     print_notes(problem, log)
     target = files.target(problem, output)

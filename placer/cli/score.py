@@ -11,7 +11,7 @@ from rich.console import Console
 
 from placer.cli._constraints import ConstraintsFile
 from placer.cli._notes import print_notes
-from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, given, load_design
+from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, given, load_design, shifted
 
 EXAMPLES = (
     "placer score synth130",
@@ -39,11 +39,7 @@ def score(
     from placer import api
     from placer.cli._tables import score_table, violation_lines
 
-    files = given(verilog, lef, def_file, top)
-    if files and placement is None and design is not None:  # without a DESIGN the one word is the placement
-        placement, design = Path(design), None
-    if files and design is not None:
-        raise typer.BadParameter("name a design or its files, not both", param_hint="DESIGN")
+    design, placement = shifted(design, placement, given(verilog, lef, def_file, top))
     result = api.score(load_design(design, None, verilog, top, lef, def_file, constraints), placement)
     if as_json:
         print(json.dumps(result.as_dict(), indent=2, sort_keys=True))

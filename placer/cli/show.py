@@ -10,7 +10,7 @@ from rich.console import Console
 
 from placer.cli._constraints import ConstraintsFile
 from placer.cli._notes import print_notes
-from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, load_design
+from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, given, load_design, shifted
 
 EXAMPLES = (
     "placer show synth130",
@@ -45,6 +45,7 @@ def show(
     """Draw a placement with its congestion, density and RUDY maps. Needs no browser to write a picture."""
     from placer import api
 
+    design, placement = shifted(design, placement, given(verilog, lef, def_file, top))
     problem = api.placeable(load_design(design, placement, verilog, top, lef, def_file, constraints))
     print_notes(problem, Console(stderr=True, highlight=False))
     file = api.show(problem, path=output or Path("out") / f"{problem.name}.html")

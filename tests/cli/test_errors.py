@@ -63,7 +63,7 @@ def test_debug_can_come_from_the_environment(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["place"], "Missing argument 'DESIGN'. See: placer place --help"),
+        (["place"], "nor its files with --lef, --def, --verilog. See: placer place --help"),
         (["place", "x", "--bogus"], "No such option: --bogus"),
         (["place", "x", "--time", "5q"], "write 90, 60s, 5m or 1h. See: placer place --help"),
         (["place", "x", "--seed", "-1"], "Invalid value for '--seed'"),

@@ -74,4 +74,4 @@ def test_a_def_file_as_a_design_is_answered_with_the_options(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["score", words[-1]]) == 2
-    assert "--lef and --def" in capsys.readouterr().err
+    assert "without its LEF files" in capsys.readouterr().err

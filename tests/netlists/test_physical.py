@@ -13,10 +13,10 @@ import pytest
 from netlists.canvas import BLOCK_HARD, BLOCK_PARTIAL
 from netlists.design import Design
 from netlists.errors import NetlistError, PlacementError
-from netlists.formats.def_ import read_def
+from netlists.formats.def_ import read_def, read_placement
 from netlists.netlist import DIR_INPUT, DIR_OUTPUT, HARD_MACRO, PORT, STDCELL
 from netlists.orientation import FN, FS, N, S
-from netlists.physical import read_circuit, read_physical, read_placement
+from netlists.physical import read_circuit, read_physical
 from netlists.physical.write import placed_def, write_placement
 from tests.netlists import physical_cases as case
 
@@ -202,7 +202,7 @@ def test_macros_that_a_floorplan_does_not_name_are_added_with_def_escapes(tmp_pa
 
 def test_a_placement_of_another_design_is_refused(design: Design, tmp_path: Path) -> None:
     (tmp_path / "other.def").write_text(case.DEF.replace("mem", "rom"))
-    with pytest.raises(PlacementError, match="does not have this macro"):
+    with pytest.raises(PlacementError, match="2 hard macros of the netlist are not in the DEF file"):
         read_placement(tmp_path / "other.def", design)
 
 
