@@ -21,6 +21,7 @@ from netlists.orientation import oriented_offsets, oriented_sizes
 from netlists.placement import Placement
 from placer.cost.full import full
 from placer.cost.lattice import blockage_boxes, microns, outline_boxes
+from placer.engines.legalise.clamp import clamp_soft
 
 #: Nets up to this many pins are springs between all pairs; larger ones meet in a point of their own.
 _CLIQUE = 3
@@ -44,7 +45,7 @@ def place_soft(design: Design, placement: Placement | None = None, *, rounds: in
 
     Returns:
         A placement with every movable soft object placed, on the canvas and inside its outline where the object fits
-        there at all. They may overlap each other and hard macros.
+        there at all; members of a fence inside it. They may overlap each other and hard macros.
     """
     placement = placement or design.placement
     kind = design.netlist.node_kind
@@ -60,7 +61,7 @@ def place_soft(design: Design, placement: Placement | None = None, *, rounds: in
     for turn in range(rounds + 1):
         xy = spreader.clamp(xy)
         if turn % 4 == 0 or turn == rounds:
-            candidate = _with(placement, soft, spreader.inside(xy))
+            candidate = clamp_soft(design, _with(placement, soft, spreader.inside(xy)), fenced_only=True)
             cost = full(design, candidate).proxy_cost
             if best is None or cost < best_cost:
                 best, best_cost = candidate, cost

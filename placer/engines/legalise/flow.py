@@ -6,21 +6,15 @@ import numpy as np
 
 from netlists.design import Design
 from netlists.errors import PlacementError
-from netlists.netlist import HARD_MACRO, PORT
+from netlists.netlist import HARD_MACRO
 from netlists.placement import Placement
 from placer.budget import Budget
 from placer.cost.lattice import (
-    canvas_box,
     ceil_steps,
     centres,
-    floor_steps,
-    integer_boxes,
-    integer_sizes,
-    outline_boxes,
-    outside_boxes,
 )
 from placer.cost.legality import check
-from placer.cost.rules import fence_of
+from placer.engines.legalise.clamp import clamp_soft
 from placer.engines.legalise.nearest import nearest_free
 from placer.engines.legalise.pieces import turned_as_allowed
 from placer.engines.legalise.problem import Ints, build
@@ -85,12 +79,7 @@ def legalise(
             left, bottom = arrange_ruled(design, placement, gaps, weight, budget, seed)[nodes].T
             corners = left, bottom
         x[nodes], y[nodes] = centres(design, placement, nodes, *corners)
-    soft = design.movable & ~np.isin(design.netlist.node_kind, (HARD_MACRO, PORT))
-    fence = fence_of(design)
-    for region in np.unique(fence[soft]).tolist():
-        members = np.flatnonzero(soft & (fence == region))
-        x[members], y[members] = _clamp(design, placement, members, region)
-    placement = placement.moved(x=x, y=y, placed=np.ones(len(x), bool))
+    placement = clamp_soft(design, placement.moved(x=x, y=y, placed=np.ones(len(x), bool)))
     if design.constraints is not None:
         check(design, placement).raise_if_illegal()  # a group whose own arrangement breaks a rule, for one
     return placement
@@ -141,28 +130,3 @@ def _check_possible(design: Design, placement: Placement) -> None:
             f"{problem.free_area * step * step:.6g} um^2 ({100 * problem.fullness:.1f} % full)",
             rule="overlap",
         )
-
-
-def _clamp(design: Design, placement: Placement, nodes: Ints, fence: int) -> tuple[np.ndarray, np.ndarray]:
-    """Centres of ``nodes`` moved to the nearest lattice position inside the outline and their fence, if not -1."""
-    boxes = integer_boxes(design, placement)[nodes]
-    width, height = (s[nodes] for s in integer_sizes(design, placement))
-    x0, y0, x1, y1 = canvas_box(design.canvas)
-    notches = outline_boxes(design.canvas)
-    if fence >= 0 and design.constraints is not None:
-        polygon, step = design.constraints.regions[fence].polygon, design.canvas.lattice
-        notches = np.concatenate([notches, outside_boxes(polygon, (x0, y0, x1, y1), step)])
-        x0, y0 = np.maximum(ceil_steps(polygon.bounds[:2], step), (x0, y0)).tolist()
-        x1, y1 = np.minimum(floor_steps(polygon.bounds[2:], step), (x1, y1)).tolist()
-    low_x = np.clip(boxes[:, 0], x0, np.maximum(x1 - width, x0))
-    low_y = np.clip(boxes[:, 1], y0, np.maximum(y1 - height, y0))
-    if len(notches):
-        inside = np.zeros(len(nodes), bool)
-        for a, b, c, d in notches.tolist():
-            inside |= (low_x < c) & (low_x + width > a) & (low_y < d) & (low_y + height > b)
-        bounds, active = np.array((x0, y0, x1, y1), np.int64), np.ones(len(notches), bool)
-        for k in np.flatnonzero(inside).tolist():
-            low_x[k], low_y[k] = nearest_free(
-                width[k], height[k], low_x[k], low_y[k], bounds, notches, active, 1 << 60
-            )[:2]
-    return centres(design, placement, nodes, low_x, low_y)
