@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from unittest import mock
 
+from eval.bench import lefdef
 from eval.bench.child import run_child
 from eval.bench.designs import Settings, find
 from eval.bench.sheet import Sheet
@@ -51,6 +52,7 @@ def run(settings: Settings) -> Sheet:
             "in the seconds but in the memory.",
             f"The cache keeps what took {MIN_SECONDS:g} s or longer to parse; faster designs are parsed every time.",
             "Text is the size of the netlist files on disk, compressed where they are.",
+            "LEF and DEF files are not cached; nodes are components or masters, connections of masters are their pins.",
         ],
     )
     repeats = 1 if settings.quick else 3
@@ -79,7 +81,35 @@ def run(settings: Settings) -> Sheet:
                 "all_seconds": [run["seconds"] for run in cold],
             }
         )
+    _physical(settings, sheet, repeats)
     return sheet
+
+
+def _physical(settings: Settings, sheet: Sheet, repeats: int) -> None:
+    """Add the LEF and DEF files."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [
+            (name, find(settings, name, sheet.skipped))
+            for name in (lefdef.QUICK if settings.quick else lefdef.FILES)
+            if settings.wants(Path(name).name)
+        ]
+        if not settings.quick and settings.wants(lefdef.LARGE):
+            paths.append((lefdef.LARGE, lefdef.write_large(Path(folder) / lefdef.LARGE)))
+        for name, path in paths:
+            if path is None:
+                continue
+            runs = [run_child("read_physical", str(path)) for _ in range(repeats)]
+            sheet.rows.append(
+                {
+                    "design": name,
+                    **{key: runs[0].get(key) for key in ("nodes", "nets", "connections")},
+                    "mib": _size_mib(path),
+                    "seconds": median(run["seconds"] for run in runs),
+                    "peak_mib": median(run["peak_mib"] for run in runs),
+                    "all_seconds": [run["seconds"] for run in runs],
+                    "cpu_seconds": [run["cpu_seconds"] for run in runs],
+                }
+            )
 
 
 def _size_mib(path: Path) -> float:
