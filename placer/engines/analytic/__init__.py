@@ -1,0 +1,1 @@
+"""Analytic placement of flat designs."""

@@ -1,0 +1,48 @@
+"""Threads that share loops of compiled code; results do not depend on how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Parts a loop is cut into, whatever the number of threads, so that sums are always made in the same order.
+PARTS = 4
+
+
+class Workers:
+    """A few threads.
+
+    Args:
+        count: threads, at least 1.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = max(1, count)
+        self._pool = ThreadPoolExecutor(self.count) if self.count > 1 else None
+
+    def cuts(self, ends: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``[PARTS + 1]`` bounds of parts of about equal work.
+
+        Args:
+            ends: ``[n + 1]`` running sum of the work of ``n`` items, from 0.
+        """
+        targets = ends[-1] * np.arange(1, PARTS) / PARTS
+        return np.concatenate([[0], np.searchsorted(ends[1:], targets), [len(ends) - 1]]).astype(np.int64)
+
+    def each(self, cuts: NDArray[np.int64], work: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401
+        """Call ``work(first, last, *arguments)`` for every part; compiled without the interpreter lock."""
+        spans = [(int(a), int(b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True) if b > a]
+        if self._pool is None:
+            for a, b in spans:
+                work(a, b, *arguments)
+        else:
+            list(self._pool.map(lambda span: work(*span, *arguments), spans))
+
+    def close(self) -> None:
+        """Let the threads go."""
+        if self._pool is not None:
+            self._pool.shutdown()
