@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlists.canvas import BLOCK_HARD
-from netlists.constraints import Constraints
 from netlists.design import Design
 from netlists.errors import PlacementError
+from netlists.orientation import SWAPS_SIDES
 from netlists.placement import Placement
 from placer.budget import Budget, Event, Progress, silent
+from placer.cost.legality import check
 from placer.engines.analytic.abacus import place_in_rows
 from placer.engines.analytic.board import build_board
 from placer.engines.analytic.circuit import Circuit, Floats, extract
@@ -127,33 +128,41 @@ class _Run:
         return found
 
     def _legal_macros(self, found: Spread) -> tuple[Floats, Floats]:
-        d, c = self.design, self.circuit
+        """Macros without overlap, on rows and sites where that is legal: one across part of a row takes all of it.
+
+        Boxes grown to whole sites and rows are made legal anywhere; rounding all their corners to sites and rows then
+        keeps every order there is between two of them, so it brings no overlap.
+        """
+        d, c, ids = self.design, self.circuit, self.macros
         rough = d.placement.moved(
             x=np.where(c.movable, found.x + self.corner[0], d.placement.x),
             y=np.where(c.movable, found.y + self.corner[1], d.placement.y),
             placed=d.placement.placed | c.movable,
         )
-        try:  # a macro across part of a row takes the whole row from the cells
-            legal = legalise(self._on_rows(), rough, seed=self.seed)
-        except PlacementError:
-            legal = legalise(d, rough, seed=self.seed)
+        rows = d.canvas.rows
+        snapped: Placement | None = None
+        if rows is not None and len(rows.y) and d.constraints is None:
+            step = float(rows.site_spacing[0]), float(rows.height[0])
+            size = [np.ceil(v[ids] / s - 1e-9) * s for v, s in zip((c.width, c.height), step, strict=True)]
+            turned = SWAPS_SIDES[d.placement.orient[ids]]
+            width, height = d.netlist.node_width.copy(), d.netlist.node_height.copy()
+            width[ids], height[ids] = np.where(turned, size[1], size[0]), np.where(turned, size[0], size[1])
+            grown = replace(d, netlist=replace(d.netlist, node_width=width, node_height=height))
+            try:
+                legal = legalise(grown, rough, seed=self.seed)
+                x, y = legal.x.copy(), legal.y.copy()
+                for at, axis, origin in ((x, 0, rows.x0[0]), (y, 1, rows.y[0])):
+                    low = np.round((at[ids] - size[axis] / 2 - origin) / step[axis]) * step[axis] + origin
+                    at[ids] = low + (c.width, c.height)[axis][ids] / 2
+                candidate = legal.moved(x=x, y=y)
+                if not {"overlap", "outside", "blockage"} & {v.rule for v in check(d, candidate).violations}:
+                    snapped = legalise(d, candidate, seed=self.seed)  # the lattice
+            except PlacementError:
+                snapped = None
+        legal = legalise(d, rough, seed=self.seed) if snapped is None else snapped
         x, y = found.x.copy(), found.y.copy()
-        x[self.macros], y[self.macros] = legal.x[self.macros] - self.corner[0], legal.y[self.macros] - self.corner[1]
+        x[ids], y[ids] = legal.x[ids] - self.corner[0], legal.y[ids] - self.corner[1]
         return x, y
-
-    def _on_rows(self) -> Design:
-        """The design with macros kept to rows and sites, where it has any and no rule says otherwise."""
-        rows, c = self.design.canvas.rows, self.design.constraints
-        if rows is None or not len(rows.y):
-            return self.design
-        n = self.design.netlist.num_nodes
-        c = Constraints.none(n) if c is None else c
-        pitch, offset = c.pitch.copy(), c.offset.copy()
-        free = (pitch[self.macros] == 0).all(axis=1)
-        ids = self.macros[free]
-        pitch[ids] = rows.site_spacing[0], rows.height[0]
-        offset[ids] = rows.x0[0], rows.y[0]
-        return replace(self.design, constraints=c.changed(pitch=pitch, offset=offset))
 
     def _in_rows(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         c, ids = self.circuit, self.cells
