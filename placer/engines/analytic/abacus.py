@@ -14,9 +14,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def place_in_rows(
-    where: Segments, x: Floats, y: Floats, width: Floats, height: Floats
-) -> tuple[Ints, Ints]:
+def place_in_rows(where: Segments, x: Floats, y: Floats, width: Floats, height: Floats) -> tuple[Ints, Ints]:
     """Give every cell of one row's height a segment and a site.
 
     Cells come from left to right; each tries rows around its own, nearest first, until no row can be better, and in
@@ -90,9 +88,7 @@ def _place(
                 beyond = max(first[s] - wish, wish + sites[i] - last[s], 0.0)
                 if away + beyond * pitch >= best:
                     continue
-                got = _try(
-                    wish, sites[i], first[s], last[s], base[s], clusters[s], weight, moment, length, at
-                )
+                got = _try(wish, sites[i], first[s], last[s], base[s], clusters[s], weight, moment, length, at)
                 cost = away + abs(got - wish) * pitch
                 if cost < best:
                     best, best_segment = cost, s

@@ -106,9 +106,7 @@ class Density:
         return total
 
 
-def fixed_area(
-    extent: tuple[float, float], bins: tuple[int, int], boxes: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def fixed_area(extent: tuple[float, float], bins: tuple[int, int], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     """``[columns, rows]`` area of fixed boxes in each bin, um^2; overlapping boxes add up.
 
     Args:

@@ -19,7 +19,11 @@ ROUNDS = 8
 
 
 def improve(
-    board: Board, cells: NDArray[np.int64], hpwl: float, budget: Budget, told: Callable[[int, float], None] | None = None
+    board: Board,
+    cells: NDArray[np.int64],
+    hpwl: float,
+    budget: Budget,
+    told: Callable[[int, float], None] | None = None,
 ) -> float:
     """Rounds of global swaps and local reordering; cells stay legal at any moment.
 

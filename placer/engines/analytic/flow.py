@@ -76,9 +76,7 @@ def place_flat(
 
 
 class _Run:
-    def __init__(
-        self, design: Design, budget: Budget, seed: int, jobs: int, progress: Progress, target: float
-    ) -> None:
+    def __init__(self, design: Design, budget: Budget, seed: int, jobs: int, progress: Progress, target: float) -> None:
         self.design, self.budget, self.seed, self.progress = design, budget, seed, progress
         self.circuit: Circuit = extract(design)
         self.workers = Workers(jobs)

@@ -63,7 +63,10 @@ def _axis(c: Circuit, start: NDArray, offset: NDArray, extent: float) -> NDArray
         diagonal -= _sums(i[same], 2.0 * w[same], ids)
         anchor = 1e-6 * max(float(diagonal.mean()), 1e-12)  # keeps what is tied to nothing near the middle
         matrix = coo_matrix(
-            (-np.concatenate([w[both], w[both]]), (np.concatenate([i[both], j[both]]), np.concatenate([j[both], i[both]]))),
+            (
+                -np.concatenate([w[both], w[both]]),
+                (np.concatenate([i[both], j[both]]), np.concatenate([j[both], i[both]])),
+            ),
             shape=(len(ids), len(ids)),
         ).tocsr() + diags(diagonal + anchor)
         solved, _ = cg(

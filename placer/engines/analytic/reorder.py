@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netlists.compiled import njit
 from placer.engines.analytic.board import Board, change, gap_left, gap_right, keep, x_of

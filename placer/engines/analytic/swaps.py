@@ -1,4 +1,4 @@
-"""Cells to where their nets want them: into gaps, or against another cell (Pan, Viswanathan, Chu, FastDP, ICCAD 2005)."""
+"""Cells to where their nets want them: into gaps or against another cell (Pan, Viswanathan, Chu, ICCAD 2005)."""
 
 from __future__ import annotations
 

@@ -117,9 +117,7 @@ def _pair(d: float, sharp: float) -> float:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _average(
-    size: int, at: NDArray, up: NDArray, down: NDArray, sharp: float, weight: float, slope: NDArray
-) -> None:
+def _average(size: int, at: NDArray, up: NDArray, down: NDArray, sharp: float, weight: float, slope: NDArray) -> None:
     high = low = at[0]
     for k in range(1, size):
         high, low = max(high, at[k]), min(low, at[k])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -35,7 +36,7 @@ class Workers:
 
     def each(self, cuts: NDArray[np.int64], work: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401
         """Call ``work(first, last, *arguments)`` for every part; compiled without the interpreter lock."""
-        spans = [(int(a), int(b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True) if b > a]
+        spans = [(int(a), int(b)) for a, b in itertools.pairwise(cuts) if b > a]
         if self._pool is None:
             for a, b in spans:
                 work(a, b, *arguments)

@@ -1,0 +1,90 @@
+"""Small flat designs: macros, cells in rows, ports at the edge."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netlists.canvas import Canvas, Rows
+from netlists.design import Design
+from netlists.netlist import HARD_MACRO, PORT, STDCELL, Netlist
+from netlists.placement import Placement
+
+
+def flat_design(seed=0, *, macros=4, cells=300, ports=12, height=2.0, utilisation=0.7, origin=(0.0, 0.0), fixed=0):
+    """A random local netlist: nets join objects that are near in a random order, as in a real circuit."""
+    rng = np.random.default_rng(seed)
+    site = 0.5
+    width = np.concatenate([
+        rng.integers(16, 40, macros) * site, rng.integers(2, 9, cells) * site, np.zeros(ports),
+    ])  # fmt: skip
+    high = np.concatenate([rng.integers(4, 10, macros) * height, np.full(cells, height), np.zeros(ports)])
+    area = float((width * high).sum()) / utilisation
+    rows = int(np.ceil(np.sqrt(area) / height))
+    sites = int(np.ceil(area / (rows * height) / site))
+    x0, y0 = origin
+    canvas = Canvas(
+        x0, y0, x0 + sites * site, y0 + rows * height, 8, 8, 4.0, 4.0,
+        rows=Rows(
+            y0 + height * np.arange(rows), np.full(rows, height), np.full(rows, x0), np.full(rows, sites),
+            np.full(rows, site), np.full(rows, site), np.zeros(rows, np.int8),
+        ),
+        manufacturing_grid=0.005,
+    )  # fmt: skip
+    kind = np.array([HARD_MACRO] * macros + [STDCELL] * cells + [PORT] * ports)
+    n = len(kind)
+    order = rng.permutation(n)
+    degree = rng.choice([2, 2, 2, 3, 4, 5, 12], int(1.2 * n))
+    nodes = []
+    for d in degree:
+        at = rng.integers(0, n)
+        nodes.append(order[np.clip(at + rng.integers(-8, 9, d), 0, n - 1)])
+    node = np.concatenate(nodes)
+    dx, dy = (rng.uniform(-0.45, 0.45, len(node)) * s[node] for s in (width, high))
+    ptr = np.concatenate([[0], np.cumsum(degree)])
+    netlist = Netlist(
+        "flat", [f"o{i}" for i in range(n)], kind, width, high, node, dx, dy, ptr, np.arange(len(node)), ptr[:-1],
+        np.ones(len(degree)),
+    )  # fmt: skip
+    x, y = np.full(n, (canvas.x0 + canvas.x1) / 2), np.full(n, (canvas.y0 + canvas.y1) / 2)
+    p = kind == PORT
+    side = rng.integers(0, 2, ports).astype(bool)
+    x[p] = np.where(side, rng.uniform(canvas.x0, canvas.x1, ports), rng.choice([canvas.x0, canvas.x1], ports))
+    y[p] = np.where(side, rng.choice([canvas.y0, canvas.y1], ports), rng.uniform(canvas.y0, canvas.y1, ports))
+    held = p.copy()
+    for k in range(fixed):  # along the lower edge
+        held[k] = True
+        x[k] = canvas.x0 + width[: k + 1].sum() - width[k] / 2
+        y[k] = canvas.y0 + high[k] / 2
+    return Design(netlist, canvas, Placement(x, y, np.zeros(n, np.int8), held, held))
+
+
+def broken_rules(design, placement):
+    """Rules a flat placement breaks, by code that shares nothing with the engines: (rule, node) pairs."""
+    n, c = design.netlist, design.canvas
+    rows = c.rows
+    found = []
+    low_x, low_y = placement.x - n.node_width / 2, placement.y - n.node_height / 2
+    solid = np.flatnonzero(n.node_kind != PORT)
+    for i in solid:
+        if low_x[i] < c.x0 - 1e-6 or low_x[i] + n.node_width[i] > c.x1 + 1e-6:
+            found.append(("outside", i))
+        if low_y[i] < c.y0 - 1e-6 or low_y[i] + n.node_height[i] > c.y1 + 1e-6:
+            found.append(("outside", i))
+        if n.node_kind[i] == STDCELL and design.movable[i]:
+            if np.abs(rows.y - low_y[i]).min() > 1e-6:
+                found.append(("row", i))
+            at = (low_x[i] - rows.x0[0]) / rows.site_spacing[0]
+            if abs(at - round(at)) > 1e-6:
+                found.append(("site", i))
+        if not design.movable[i] and (placement.x[i], placement.y[i]) != (design.placement.x[i], design.placement.y[i]):
+            found.append(("moved", i))
+    for a, i in enumerate(solid):
+        rest = solid[a + 1 :]
+        wide = np.minimum(low_x[i] + n.node_width[i], low_x[rest] + n.node_width[rest]) - np.maximum(
+            low_x[i], low_x[rest]
+        )
+        high = np.minimum(low_y[i] + n.node_height[i], low_y[rest] + n.node_height[rest]) - np.maximum(
+            low_y[i], low_y[rest]
+        )
+        found += [("overlap", i) for _ in np.flatnonzero((wide > 1e-6) & (high > 1e-6))]
+    return found
