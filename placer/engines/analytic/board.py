@@ -30,9 +30,9 @@ class Board(NamedTuple):
         half: ``[N]`` half its width, um.
         segment: ``[N]`` segment of a cell, -1 for what is no cell.
         slot: ``[N]`` place of a cell in its segment's list.
-        order: cells of segment ``s`` from left to right in ``order[base[s] : base[s] + count[s]]``.
+        order: cells of segment ``s`` from left to right in ``order[base[s] : base[s] + filled[s]]``.
         base: ``[S + 1]``.
-        count: ``[S]``.
+        filled: ``[S]`` cells of each segment.
         row: ``[S]``; ``first`` and ``last`` ``[S]`` sites; ``row_ptr`` ``[R + 1]``; ``row_x``, ``row_y`` ``[R]`` um.
         middle: ``[R]`` y of cell centres in a row, um.
         pitch: ``[1]`` site pitch, um.
@@ -53,7 +53,7 @@ class Board(NamedTuple):
     slot: Ints
     order: Ints
     base: Ints
-    count: Ints
+    filled: Ints
     row: Ints
     first: Ints
     last: Ints
@@ -114,7 +114,7 @@ def build_board(
     nets = len(c.weight)
     common = float(np.median(c.height[cells])) if len(cells) else 0.0
     board = Board(
-        x=x, y=y, sites=sites, site=at, half=c.width / 2, segment=home, slot=slot, order=order, base=base, count=count,
+        x=x, y=y, sites=sites, site=at, half=c.width / 2, segment=home, slot=slot, order=order, base=base, filled=count,
         row=where.row, first=where.first, last=where.last, row_ptr=where.row_ptr, row_x=where.row_x, row_y=where.row_y,
         middle=where.row_y + common / 2, pitch=np.array([where.site]), net_ptr=c.net_ptr, pin_node=c.pin_node,
         pin_dx=c.pin_dx, pin_dy=c.pin_dy, pin_net=np.repeat(np.arange(nets), np.diff(c.net_ptr)), weight=c.weight,
@@ -218,31 +218,31 @@ def take_out(b: Board, i: int) -> None:
     """Remove a cell from its segment's list."""
     s = b.segment[i]
     at = b.base[s]
-    for k in range(b.slot[i], b.count[s] - 1):
+    for k in range(b.slot[i], b.filled[s] - 1):
         j = b.order[at + k + 1]
         b.order[at + k] = j
         b.slot[j] = k
-    b.count[s] -= 1
+    b.filled[s] -= 1
 
 
 @njit(cache=True, nogil=True)
 def put_in(b: Board, i: int, segment: int, slot: int, site: int) -> None:
     """Enter a cell in a segment's list before what is at ``slot`` now."""
     at = b.base[segment]
-    for k in range(b.count[segment], slot, -1):
+    for k in range(b.filled[segment], slot, -1):
         j = b.order[at + k - 1]
         b.order[at + k] = j
         b.slot[j] = k
     b.order[at + slot] = i
     b.slot[i], b.segment[i], b.site[i] = slot, segment, site
-    b.count[segment] += 1
+    b.filled[segment] += 1
 
 
 @njit(cache=True, nogil=True)
 def find_slot(b: Board, segment: int, site: int) -> int:
     """First place in a segment's list whose cell begins at or right of a site."""
     at = b.base[segment]
-    low, high = 0, b.count[segment]
+    low, high = 0, b.filled[segment]
     while low < high:
         middle = (low + high) // 2
         if b.site[b.order[at + middle]] < site:
@@ -264,6 +264,6 @@ def gap_left(b: Board, segment: int, slot: int) -> int:
 @njit(cache=True, nogil=True)
 def gap_right(b: Board, segment: int, slot: int) -> int:
     """Where the cell at ``slot`` begins, or the segment ends."""
-    if slot >= b.count[segment]:
+    if slot >= b.filled[segment]:
         return b.last[segment]
     return b.site[b.order[b.base[segment] + slot]]

@@ -78,4 +78,5 @@ def _axis(c: Circuit, start: NDArray, offset: NDArray, extent: float) -> NDArray
 
 
 def _sums(slot: NDArray, values: NDArray, ids: NDArray) -> NDArray[np.float64]:
-    return np.bincount(slot, values, len(ids))
+    sums: NDArray[np.float64] = np.bincount(slot, values, len(ids))
+    return sums

@@ -23,10 +23,10 @@ def local_reorder(b: Board) -> float:
     gained = 0.0
     for s in range(len(b.row)):
         at = b.base[s]
-        size = min(3, b.count[s])
+        size = min(3, b.filled[s])
         if size < 2:
             continue
-        for k in range(b.count[s] - size + 1):
+        for k in range(b.filled[s] - size + 1):
             low, high = gap_left(b, s, k), gap_right(b, s, k + size)
             total = 0
             for a in range(size):

@@ -47,12 +47,13 @@ def rows_of(canvas: Canvas, height: float) -> Rows:
     """The canvas's rows, or made-up ones of the given height and a site of a tenth of it where it has none."""
     if canvas.rows is not None and len(canvas.rows.y):
         return canvas.rows
+    height = float(height)
     count = max(int((canvas.height + 1e-9 * height) // height), 1)
     site = height / 10.0
     sites = int((canvas.width + 1e-9 * site) // site)
-    full = np.ones(count)
+    full: Floats = np.ones(count)
     return Rows(
-        canvas.y0 + height * np.arange(count), height * full, canvas.x0 * full, np.full(count, sites), site * full,
+        canvas.y0 + height * np.arange(count, dtype=np.float64), height * full, canvas.x0 * full, np.full(count, sites), site * full,
         site * full, np.zeros(count, np.int8),
     )  # fmt: skip
 

@@ -58,7 +58,7 @@ def global_swap(b: Board, cells: NDArray, rows_around: int) -> float:
                 continue
             wish = math.floor((want_x - b.half[i] - b.row_x[r]) / b.pitch[0] + 0.5)
             around = find_slot(b, s, wish)
-            for slot in range(max(around - _REACH, 0), min(around + _REACH, b.count[s]) + 1):
+            for slot in range(max(around - _REACH, 0), min(around + _REACH, b.filled[s]) + 1):
                 # A gap before this slot.
                 low, high = gap_left(b, s, slot), gap_right(b, s, slot)
                 if s == b.segment[i] and (slot == b.slot[i] or slot == b.slot[i] + 1):
@@ -70,7 +70,7 @@ def global_swap(b: Board, cells: NDArray, rows_around: int) -> float:
                     if found < best:
                         best, kind, best_segment, best_slot, best_site = found, 1, s, slot, site
                 # The cell at this slot.
-                if slot < b.count[s]:
+                if slot < b.filled[s]:
                     j = b.order[b.base[s] + slot]
                     if j == i or (b.segment[j] == b.segment[i] and abs(b.slot[j] - b.slot[i]) == 1):
                         continue
