@@ -78,5 +78,4 @@ def _axis(c: Circuit, start: NDArray, offset: NDArray, extent: float) -> NDArray
 
 
 def _sums(slot: NDArray, values: NDArray, ids: NDArray) -> NDArray[np.float64]:
-    sums: NDArray[np.float64] = np.bincount(slot, values, len(ids))
-    return sums
+    return np.asarray(np.bincount(slot, values, len(ids)), np.float64)

@@ -53,8 +53,8 @@ def rows_of(canvas: Canvas, height: float) -> Rows:
     sites = int((canvas.width + 1e-9 * site) // site)
     full: Floats = np.ones(count)
     return Rows(
-        canvas.y0 + height * np.arange(count, dtype=np.float64), height * full, canvas.x0 * full, np.full(count, sites), site * full,
-        site * full, np.zeros(count, np.int8),
+        canvas.y0 + height * np.arange(count, dtype=np.float64), height * full, canvas.x0 * full,
+        np.full(count, sites), site * full, site * full, np.zeros(count, np.int8),
     )  # fmt: skip
 
 
