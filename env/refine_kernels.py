@@ -33,6 +33,7 @@ def is_clear(
     boxes: NDArray,
     halos: NDArray,
     channel: NDArray,
+    reach: int,
     skip: int,
     also: int,
 ) -> bool:
@@ -45,14 +46,21 @@ def is_clear(
         boxes: ``[K, 4]`` bodies of other macros.
         halos: ``[K, 4]`` their halos.
         channel: ``[2]`` least gaps.
+        reach: no halo and no channel is wider.
         skip: index into ``boxes`` that does not count.
         also: another one.
     """
+    x0, y0, x1, y1 = body[0], body[1], body[2], body[3]
     for k in range(len(walls)):
-        if _overlap(body, walls[k, 0], walls[k, 1], walls[k, 2], walls[k, 3]):
+        if x0 < walls[k, 2] and walls[k, 0] < x1 and y0 < walls[k, 3] and walls[k, 1] < y1:
             return False
     for k in range(len(boxes)):
-        if k != skip and k != also and not _apart(body, halo, boxes[k], halos[k], channel):
+        # Most macros are far away: one test with the widest margin spares the exact ones.
+        if boxes[k, 0] - reach >= x1 or boxes[k, 2] + reach <= x0 or boxes[k, 1] - reach >= y1:
+            continue
+        if boxes[k, 3] + reach <= y0 or k in (skip, also):
+            continue
+        if not _apart(body, halo, boxes[k], halos[k], channel):
             return False
     return True
 
@@ -100,6 +108,7 @@ def swap_mask(
     boxes: NDArray,
     halos: NDArray,
     channel: NDArray,
+    reach: int,
     room: NDArray,
     out: NDArray,
 ) -> None:
@@ -117,6 +126,7 @@ def swap_mask(
         boxes: ``[first + T, 4]``.
         halos: ``[first + T, 4]``.
         channel: ``[2]``.
+        reach: no halo and no channel is wider.
         room: ``[2, 4]`` int64 scratch.
         out: ``[T]`` int8, overwritten.
     """
@@ -134,8 +144,8 @@ def swap_mask(
         if not _apart(own, halos[first + a], other, halos[first + b], channel):
             continue
         own_walls, other_walls = walls[wall_ptr[a, 0] : wall_ptr[a, 1]], walls[wall_ptr[b, 0] : wall_ptr[b, 1]]
-        if is_clear(own, halos[first + a], own_walls, boxes, halos, channel, first + a, first + b) and is_clear(
-            other, halos[first + b], other_walls, boxes, halos, channel, first + a, first + b
+        if is_clear(own, halos[first + a], own_walls, boxes, halos, channel, reach, first + a, first + b) and is_clear(
+            other, halos[first + b], other_walls, boxes, halos, channel, reach, first + a, first + b
         ):
             out[b] = 1
 

@@ -57,6 +57,7 @@ class RefinementState:
         self._walls = np.concatenate([rules.walls[f] for f in rules.fence])
         stops = np.cumsum(counts)
         self._wall_ptr = np.stack([stops - counts, stops], axis=1)
+        self._reach = int(max(rules.halo.max(), rules.fixed_halo.max(initial=0), rules.channel.max()))
         self._room = np.zeros((2, 4), np.int64)
         softs = self.nodes[self.num_hard :]
         lying = oriented_sizes(n.node_width[softs], n.node_height[softs], design.placement.orient[softs])
@@ -125,7 +126,8 @@ class RefinementState:
         macro, o = np.arange(p.num_macros), self.orient[p.macros]
         swap_mask(
             k, p.size[macro, o], p.rules.pitch[macro, o], p.rules.offset[macro, o], self._bounds, len(p.rules.fixed),
-            self._walls, self._wall_ptr, self._boxes, self._halos, p.rules.channel, self._room, out[: self.num_hard],
+            self._walls, self._wall_ptr, self._boxes, self._halos, p.rules.channel, self._reach, self._room,
+            out[: self.num_hard],
         )  # fmt: skip
 
     def turn_mask(self, k: int, out: NDArray[np.int8]) -> None:
@@ -201,7 +203,7 @@ class RefinementState:
         walls = p.rules.walls[p.rules.fence[k]]
         inside = (body[:2] >= self._bounds[:2]).all()
         clear = inside and is_clear(
-            body, p.rules.halo[k, orient], walls, self._boxes, self._halos, p.rules.channel, at, at
+            body, p.rules.halo[k, orient], walls, self._boxes, self._halos, p.rules.channel, self._reach, at, at
         )
         return body if clear else None
 

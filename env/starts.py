@@ -12,7 +12,7 @@ from netlists.design import Design
 from netlists.errors import NetlistError
 from netlists.netlist import HARD_MACRO, PORT
 from netlists.placement import Placement
-from placer.cost.legality import check
+from placer.cost.legality import Violation, check
 from placer.engines.legalise import legalise
 from placer.engines.soft import place_soft
 
@@ -32,7 +32,7 @@ def given_start(design: Design) -> Placement:
     movable_hard = design.movable & (kind == HARD_MACRO)
     soft = design.movable & (kind != HARD_MACRO) & (kind != PORT)
     placement = design.placement
-    if not placement.placed[movable_hard].all() or not check(design, placement).legal:
+    if not placement.placed[movable_hard].all() or broken_rules(design, placement):
         placement = legalise(design, placement.moved(placed=placement.placed | movable_hard))
     return placement if placement.placed[soft].all() else place_soft(design, placement)
 
@@ -61,7 +61,7 @@ def random_start(design: Design, rng: np.random.Generator, problem: MacroProblem
 
 
 def checked(design: Design, placement: Placement) -> Placement:
-    """``placement``, if everything is placed and legal.
+    """``placement``, if everything is placed and its hard macros are legal.
 
     Raises:
         NetlistError: it is not.
@@ -69,7 +69,14 @@ def checked(design: Design, placement: Placement) -> Placement:
     missing = np.flatnonzero(design.movable & ~placement.placed)
     if len(missing):
         raise NetlistError(f"the start leaves {design.netlist.node_names[missing[0]]!r} without a position")
-    report = check(design, placement, reference=design.placement)
-    if not report.legal:
-        raise NetlistError(f"the start of {design.name!r} is {report.summary()}")
+    broken = broken_rules(design, placement)
+    if broken:
+        raise NetlistError(f"the start of {design.name!r} is illegal: {broken[0].message}")
     return placement
+
+
+def broken_rules(design: Design, placement: Placement) -> list[Violation]:
+    """Rules that hard macros or fixed objects break; soft objects may be too large for any place on the canvas."""
+    hard = design.netlist.node_kind == HARD_MACRO
+    found = check(design, placement, reference=design.placement).violations
+    return [v for v in found if hard[v.node] or v.rule == "fixed_moved"]
