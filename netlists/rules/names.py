@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 
 def masters_of(design: Design) -> list[str] | None:
     """Master name of each node (empty where it has none), or None when the design came without LEF."""
-    physical = getattr(design, "physical", None)
+    physical = design.physical
     if physical is None:
         return None
     names = [*physical.masters, ""]  # the last one for -1

@@ -58,7 +58,7 @@ def _tracks(design: Design, table: Table, nodes: NDArray[np.int64], pitch: Float
     In each axis the layer that most pins of the master have, among those whose preferred direction runs across that
     axis, decides. Pins of it that do not share its pitch cannot all be on track; the most common remainder wins.
     """
-    physical = getattr(design, "physical", None)
+    physical = design.physical
     if physical is None or physical.def_file is None:
         table.fail("snapping to tracks needs the LEF and DEF files", "snap")
     dbu = physical.def_file.dbu_per_micron
@@ -77,7 +77,7 @@ def _tracks(design: Design, table: Table, nodes: NDArray[np.int64], pitch: Float
 
 
 def _on_track(design: Design, node: int, tracks: dict[tuple[int, str], tuple[float, float]]) -> tuple[Floats, Floats]:
-    physical = getattr(design, "physical", None)
+    physical = design.physical
     assert physical is not None
     macro = physical.macro(node)
     pitch, offset = np.zeros(2), np.zeros((8, 2))
