@@ -127,7 +127,7 @@ def test_areas_and_groups_are_read(tmp_path: Path) -> None:
         Blockage(layer="met1", text="met1 + PUSHDOWN RECT ( 0 0 ) ( 10 10 )"),
         Blockage(((0, 0, 100, 200), (500, 500, 600, 600))),
         Blockage(((0, 0, 5, 5),), soft=True),
-        Blockage(((0, 0, 5, 5),), partial=37.5),
+        Blockage(((0, 0, 5, 5),), partial=37.5, options=("+ NOTED twice",)),
         Blockage((), (((0, 0), (9, 0), (9, 9), (0, 9)),), pushdown=True, component="c1"),
     )
     assert d.regions == (
@@ -279,7 +279,7 @@ def test_changes_def_cannot_say_are_refused(tmp_path: Path) -> None:
         ("PARTIAL 37.5", "PARTIAL 375", "PARTIAL 375", "percentage"),
         ("+ TYPE GUIDE", "+ TYPE GUIED", "GUIED", "FENCE or GUIDE"),
         ("- nowhere", "- clk", "- clk + NET nowhere", "same name"),
-        ("- PLACEMENT + SOFT RECT", "- PLACEMENT + SOFTY RECT", "SOFTY", "unknown"),
+        ("- PLACEMENT + SOFT RECT", "- PLACEMENT + SOFT BOX", "- PLACEMENT + SOFT BOX", "does not belong"),
         ("DESIGN top ;", "DESIGN top ;\nDESIGN top2 ;", "DESIGN top2", "twice"),
         ('BEGINEXT "tool"', 'BEGINEXT "tool', 'BEGINEXT "tool', "string is not closed"),
     ],
@@ -291,6 +291,17 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, old: str, new: str
         read(tmp_path, text)
     assert said in str(caught.value)
     assert caught.value.line == text[: text.index(line)].count("\n") + 1
+
+
+def test_keywords_may_be_in_any_case_but_a_component_may_be_called_pin(tmp_path: Path) -> None:
+    text = (
+        DEF.replace("+ FIXED ( 10000", "+ fixed ( 10000").replace("+ HALO 1000", "+ halo 1000").replace("- c1", "- pin")
+    )
+    text = text.replace("( c1 A ) ( u_mem", "( pin A ) ( u_mem").replace("( c1 Y )", "( pin Y )")
+    d, plain_case = read(tmp_path, text), read(tmp_path, DEF)
+    assert d.components.status.tolist() == plain_case.components.status.tolist()
+    assert d.components.halo.tolist() == plain_case.components.halo.tolist()
+    assert d.nets.component.tolist() == plain_case.nets.component.tolist()
 
 
 def test_wrong_counts_and_missing_units_are_noted(tmp_path: Path) -> None:

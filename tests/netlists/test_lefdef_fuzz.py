@@ -67,7 +67,7 @@ def test_damaged_words_are_named(kind: str, tmp_path: Path, data: st.DataObject)
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", list(_CASES))
 @given(st.data())
-@settings(max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_many_damaged_words_are_named(kind: str, tmp_path: Path, data: st.DataObject) -> None:
     _damage(kind, tmp_path, data)
 

@@ -94,7 +94,7 @@ class Components:
         x: ``[C]`` int64 left edge of the placed box; 0 without location.
         y: ``[C]`` int64 lower edge.
         orient: ``[C]`` int8 orientation code.
-        halo: ``[C, 4]`` int64 left, bottom, right, top.
+        halo: ``[C, 4]`` int64 left, bottom, right, top of the master in orientation N; it turns with the component.
         halo_kind: ``[C]`` int8 ``NO_HALO``, ``HARD_HALO`` or ``SOFT_HALO``.
         regions: names of the regions that occur in ``+ REGION``.
         region: ``[C]`` int32 index into ``regions``, -1 for none.
@@ -331,6 +331,7 @@ class Blockage:
         component: the component it belongs to, ``""`` for none.
         layer: the layer of a routing blockage, ``""`` for a placement blockage.
         text: a routing blockage from its layer's name to its last word, verbatim.
+        options: what else is said of a placement blockage, verbatim, each with its ``+``.
     """
 
     rects: tuple[tuple[int, int, int, int], ...] = ()
@@ -341,6 +342,7 @@ class Blockage:
     component: str = ""
     layer: str = ""
     text: str = ""
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

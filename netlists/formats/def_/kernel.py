@@ -24,7 +24,7 @@ _UNPLACED, _PLACED, _FIXED, _COVER = range(4)
 
 Int8: TypeAlias = NDArray[np.int8]
 
-_PLUS, _DASH, _SEMICOLON, _OPEN, _CLOSE, _STAR = (ord(letter) for letter in "+-;()*")
+_PLUS, _DASH, _SEMICOLON, _OPEN, _CLOSE, _STAR, _CAPITAL_P = (ord(letter) for letter in "+-;()*P")
 #: First eight bytes of keywords, the way :func:`_key` sees them.
 (
     _K_PLACED, _K_FIXED, _K_COVER, _K_UNPLACED, _K_HALO, _K_SOFT, _K_REGION, _K_PIN, _K_USE, _K_WEIGHT, _K_SOURCE,
@@ -40,12 +40,15 @@ _PLUS, _DASH, _SEMICOLON, _OPEN, _CLOSE, _STAR = (ord(letter) for letter in "+-;
 
 @njit(cache=True, nogil=True)
 def _key(buf: Bytes, start: int, end: int) -> np.uint64:
-    """The first eight bytes of a word as one number, zeros behind a shorter one."""
+    """The first eight bytes of a word in upper case as one number, zeros behind a shorter one."""
     value = np.uint64(0)
     for j in range(8):
         value <<= np.uint64(8)
         if start + j < end:
-            value |= np.uint64(buf[start + j])
+            letter = np.uint64(buf[start + j])
+            if 97 <= letter <= 122:
+                letter -= np.uint64(32)
+            value |= letter
     return value
 
 
@@ -276,7 +279,8 @@ def nets(
                     error = NO_PIN
                     break
                 component[k], pin[k], kind[k] = t + 1, t + 2, 0
-                if _key(buf, starts[t + 1], ends[t + 1]) == _K_PIN:
+                # exactly PIN: a component may be called pin
+                if _key(buf, starts[t + 1], ends[t + 1]) == _K_PIN and buf[starts[t + 1]] == _CAPITAL_P:
                     kind[k] = -1
                 elif _is(buf, starts, ends, t + 1, _STAR):
                     kind[k] = -2

@@ -195,6 +195,7 @@ def _blockage(b: Blockage) -> str:
     words += [f"+ PARTIAL {b.partial:.15g}"] if b.partial is not None else []
     words += ["+ PUSHDOWN"] if b.pushdown else []
     words += [f"+ COMPONENT {b.component}"] if b.component else []
+    words += b.options
     words += [f"RECT {_rect(rect)}" for rect in b.rects]
     words += ["POLYGON " + " ".join(_point(*point) for point in polygon) for polygon in b.polygons]
     return " ".join((*words, ";"))

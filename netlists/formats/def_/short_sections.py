@@ -279,6 +279,7 @@ def _placement_blockage(c: Cursor) -> Blockage:
     soft = pushdown = False
     partial: float | None = None
     component = ""
+    options: list[str] = []
     rects: list[Rect] = []
     polygons: list[tuple[Point, ...]] = []
     while c.peek() != ";":
@@ -297,8 +298,10 @@ def _placement_blockage(c: Cursor) -> Blockage:
             elif key == "COMPONENT":
                 component = c.name("a component")
             else:
-                c.i -= 1
-                c.fail("an option of a placement blockage is unknown", "SOFT, PARTIAL, PUSHDOWN or COMPONENT")
+                start = c.i - 1
+                while c.key() not in ("+", ";", "RECT", "POLYGON", ""):
+                    c.i += 1
+                options.append(" ".join(("+", *c.words[start : c.i])))
         elif c.key() == "RECT":
             c.i += 1
             rects.append(rect(c))
@@ -310,7 +313,7 @@ def _placement_blockage(c: Cursor) -> Blockage:
         else:
             c.fail("a word does not belong here", "RECT, POLYGON, '+' or ';'")
     c.end()
-    return Blockage(tuple(rects), tuple(polygons), soft, partial, pushdown, component)
+    return Blockage(tuple(rects), tuple(polygons), soft, partial, pushdown, component, options=tuple(options))
 
 
 def regions(c: Cursor) -> list[Region]:

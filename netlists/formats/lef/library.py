@@ -13,9 +13,9 @@ from netlists.errors import NetlistError
 #: Pin directions in code order (LEF 5.8, MACRO PIN).
 DIRECTIONS: tuple[str, ...] = ("INPUT", "OUTPUT", "OUTPUT TRISTATE", "INOUT", "FEEDTHRU")
 INPUT, OUTPUT, TRISTATE, INOUT, FEEDTHRU = range(5)
-#: Pin uses in code order.
-USES: tuple[str, ...] = ("SIGNAL", "ANALOG", "POWER", "GROUND", "CLOCK")
-SIGNAL, ANALOG, POWER, GROUND, CLOCK = range(5)
+#: Pin uses in code order; the last three are DEF's, and some LEF files have them, too.
+USES: tuple[str, ...] = ("SIGNAL", "ANALOG", "POWER", "GROUND", "CLOCK", "SCAN", "RESET", "TIEOFF")
+SIGNAL, ANALOG, POWER, GROUND, CLOCK, SCAN, RESET, TIEOFF = range(8)
 #: Owner of a shape that is an obstruction and belongs to no pin.
 OBSTRUCTION = -1
 
