@@ -19,6 +19,11 @@ from netlists.formats.textio import atomic_write
 
 #: What users are told while they wait.
 NOTICE = "compiling, once after an installation (one to two minutes)"
+#: Enough of a DEF file for every kernel of its reader.
+_DEF = (
+    b"DESIGN a ; UNITS DISTANCE MICRONS 1 ; COMPONENTS 1 ; - b c ; END COMPONENTS "
+    b"NETS 1 ; - n ( b A ) ; END NETS END DESIGN"
+)
 #: Exact proposals of the rehearsal: enough for every phase of the search to be entered.
 _PROPOSALS = 4_000
 
@@ -46,12 +51,14 @@ def is_warm() -> bool:
 
 
 def _rehearse() -> None:
-    """Place, score and draw the smallest bundled design, without a clock."""
+    """Place, score and draw the smallest bundled design, without a clock; read a DEF file."""
+    from netlists.formats.def_ import parse_def
     from netlists.load import load
     from placer import flow
     from placer.scoring import score_placement
     from placer.view.scene import scene
 
+    parse_def(_DEF, Path("rehearsal.def"))
     result = flow.place(load("synth20"), effort="fast", jobs=1, iterations=_PROPOSALS)
     scored = score_placement(result.design, result.placement)
     scene(result.design, result.placement, cost=scored.cost)

@@ -45,7 +45,7 @@ from netlists.formats.def_.placement import (
     with_placement,
     write_placement,
 )
-from netlists.formats.def_.read import read_def
+from netlists.formats.def_.read import parse_def, read_def
 from netlists.formats.def_.texts import Options, Verbatim
 from netlists.formats.def_.units import centres, corners, to_dbu, to_um
 from netlists.formats.def_.write import def_bytes, write_def
@@ -54,8 +54,9 @@ __all__ = [
     "ALONE", "COVER", "DESIGN_PIN", "EVERY_COMPONENT", "FIXED", "HARD_HALO", "NAME", "NO_HALO", "PLACED",
     "SOFT_HALO", "STATUSES", "UNPLACED", "Blockage", "Components", "DefFile", "GcellGrid", "Group", "Nets",
     "Options", "Pin", "PinShape", "Port", "Region", "Row", "Track", "Verbatim", "bit_of", "centres", "component_of",
-    "corners", "def_bytes", "def_name", "path_of", "placement_from", "plain", "read_def", "read_design",
-    "read_placement", "sniff", "to_dbu", "to_um", "with_placement", "write_def", "write_design", "write_placement",
+    "corners", "def_bytes", "def_name", "parse_def", "path_of", "placement_from", "plain", "read_def",
+    "read_design", "read_placement", "sniff", "to_dbu", "to_um", "with_placement", "write_def", "write_design",
+    "write_placement",
 ]  # fmt: skip
 
 NAME = "def"

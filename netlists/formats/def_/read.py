@@ -43,7 +43,20 @@ def read_def(path: str | Path) -> DefFile:
         NetlistError: it cannot be read or is malformed; with file and line.
     """
     file = Path(path)
-    return _Reader(Tokens(read_bytes(file), file)).run()
+    return parse_def(read_bytes(file), file)
+
+
+def parse_def(data: bytes, file: Path) -> DefFile:
+    """Read the text of a DEF file.
+
+    Args:
+        data: the text.
+        file: where it came from, for messages.
+
+    Raises:
+        NetlistError: it is malformed; with file and line.
+    """
+    return _Reader(Tokens(data, file)).run()
 
 
 class _Reader:
