@@ -57,6 +57,16 @@ def masters(lef_path: Path, technology: Sequence[Path], dbu_per_micron: int) -> 
     }
 
 
+def design_pins(def_path: Path, lef_paths: Sequence[Path], dbu_per_micron: int) -> dict[str, Any]:
+    """Shapes of the pins of the design by layer, as merged regions."""
+    db = pytest.importorskip("klayout.db")
+    layout = db.Layout()
+    layout.read(str(def_path), _options(lef_paths, dbu_per_micron))
+    (top,) = layout.top_cells()
+    found = {layout.get_info(i).name: db.Region(top.shapes(i)).merged() for i in layout.layer_indexes()}
+    return {name[:-4]: region for name, region in found.items() if name.endswith(".PIN") and not region.is_empty()}
+
+
 def components(def_path: Path, lef_paths: Sequence[Path], dbu_per_micron: int) -> dict[str, Seen]:
     """Placed components by name, without backslashes. KLayout shows no unplaced ones."""
     db = pytest.importorskip("klayout.db")

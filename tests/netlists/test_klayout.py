@@ -96,6 +96,32 @@ def test_origin_agrees_with_klayout(tmp_path: Path) -> None:
     assert klayout_view.components(path, [lef], 2000) == ours(d, library)
 
 
+@pytest.mark.open_data
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ariane133_asap7/ariane_fp_placed_macros.def.gz",
+        "ibex_core_ng45/ibex_core.def.gz",
+        "openroad_mpl_tests/fixed_ios1.def",
+    ],
+)
+def test_design_pins_agree_with_klayout(name: str, open_data: Callable[[str], Path]) -> None:
+    """Every shape of every pin of the design, turned and moved."""
+    db = pytest.importorskip("klayout.db")
+    path = open_data(f"lefdef/{name}")
+    d = read_def(path)
+    # a layer of a pin is drawn once some LEF file has it
+    seen = klayout_view.design_pins(path, [open_data(f"lefdef/{lef}") for lef in DESIGNS[name]], d.dbu_per_micron)
+    regions: dict[str, object] = {}
+    for pin in d.pins:
+        box = pin.port.box()
+        assert box is not None
+        (layer,) = {shape.layer for shape in pin.port.shapes}
+        regions.setdefault(layer, db.Region()).insert(db.Box(*box))  # type: ignore[attr-defined]
+    assert set(seen) == set(regions)
+    assert all((seen[layer] ^ region).is_empty() for layer, region in regions.items())
+
+
 _TECH = {"ASAP7": (_ASAP7[0], 4000), "NanGate45": ("tech/NanGate45/Nangate45_tech.lef", 2000)}
 _LEFS = {
     "ct_ariane/ariane.lef.gz": ("ct_ariane/ariane.lef.gz", 2000),
