@@ -18,8 +18,6 @@ from placer.engines.search.rng import below, jump, uniform
 
 #: Entries of the vector of numbers a chain carries along.
 COST, WIRE, OVER, PRICE, BEST, FITS, TAKEN, TRIED = range(8)
-#: Kinds of moves: swap two blocks in one or both orders, shift one in an order, put one beside another, turn or reshape.
-_SWAP_ONE, _SWAP_BOTH, _SHIFT, _BESIDE, _TURN = range(5)
 #: Moves between two looks at the share of floorplans that fit, and the step of the price.
 _WATCH, _PRICE_STEP = 200, 1.05
 #: Least price of a step of overhang, steps of wire.

@@ -19,8 +19,9 @@ _MAX_RATIO = 20.0
 
 
 def outline_size(area: float, whitespace: float, aspect_ratio: float) -> tuple[float, float]:
-    """Width and height in um of an outline of ``(1 + whitespace) * area`` (Adya and Markov, "Fixed-outline
-    floorplanning: enabling hierarchical design", TVLSI 2003).
+    """Width and height in um of an outline of ``(1 + whitespace) * area``.
+
+    Adya and Markov, "Fixed-outline floorplanning: enabling hierarchical design", TVLSI 2003.
 
     Args:
         area: of the blocks, um^2.

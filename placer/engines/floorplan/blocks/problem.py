@@ -164,7 +164,9 @@ def _turns(
         if not offsets:
             upright = [code for code in allowed if not SWAPS_SIDES[code]]
             lying = [code for code in allowed if SWAPS_SIDES[code]]
-            allowed = [codes[codes.index(best) if best in codes else 0] for codes, best in ((upright, N), (lying, W)) if codes]
+            allowed = [
+                codes[codes.index(best) if best in codes else 0] for codes, best in ((upright, N), (lying, W)) if codes
+            ]
         turns[k, : len(allowed)] = allowed
         count[k] = len(allowed)
     return turns, count

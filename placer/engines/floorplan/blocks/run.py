@@ -126,11 +126,16 @@ def floorplan_blocks(
 
 def _check_room(design: Design, blocks: Blocks) -> None:
     n, limit = design.netlist, blocks.limit
-    soft = blocks.soft
-    least = np.where(soft, blocks.shape[:, 0], np.minimum(blocks.width, blocks.height))
-    bad = np.flatnonzero(least > max(limit))
+    short, long = np.minimum(blocks.width, blocks.height), np.maximum(blocks.width, blocks.height)
+    bad = np.flatnonzero(~blocks.soft & ((long > max(limit)) | (short > min(limit))))
     if len(bad):
-        raise PlacementError("a block is larger than the outline", node=n.node_names[blocks.nodes[bad[0]]], rule="outside")
+        k = int(bad[0])
+        raise PlacementError(
+            f"a block of {blocks.width[k] * blocks.step:g} x {blocks.height[k] * blocks.step:g} um does not fit the outline "
+            f"of {limit[0] * blocks.step:g} x {limit[1] * blocks.step:g} um; more whitespace or another aspect ratio helps",
+            node=n.node_names[int(blocks.nodes[k])],
+            rule="outside",
+        )
     need, have = float((blocks.width * blocks.height).sum()), float(limit[0]) * limit[1]
     if need > have:
         raise PlacementError(
@@ -222,9 +227,7 @@ class _Chain:
             self.told(made.wire, self.moves, self.total)
         return made, blocks.limit
 
-    def _pass(
-        self, until: float, moves: int | None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int8]]:
+    def _pass(self, until: float, moves: int | None) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int8]]:
         b, plan, framed = self.blocks, self.plan, self.area_weight is None
         n = b.count
         x, y = arrange(b, self.rng)
