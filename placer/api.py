@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from netlists.design import Design
 from netlists.load import load as _load
 from netlists.netlist import HARD_MACRO, SOFT_MACRO
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from placer.cost.legality import LegalityReport
     from placer.engines.spread import Pool
+    from placer.floorplanning import Floorplan
     from placer.flow import Result
     from placer.scoring import Score
 
@@ -173,6 +176,56 @@ def _pool(ray: str | Pool | None, jobs: int | None) -> AbstractContextManager[Po
     from placer.engines.ray_pool import RayPool
 
     return RayPool(ray, jobs=jobs)
+
+
+def floorplan(
+    source: Source,
+    *,
+    whitespace: float | None = None,
+    aspect_ratio: float = 1.0,
+    outline: Sequence[float] | Sequence[Sequence[float]] | None = None,
+    area_weight: float | None = None,
+    time_limit: float | None = None,
+    iterations: int | None = None,
+    seed: int = 0,
+    jobs: int | None = None,
+    budget: Budget | None = None,
+    progress: Progress | None = None,
+) -> Floorplan:
+    """Place and shape the blocks of a block design (GSRC, MCNC) without overlap for short wires.
+
+    Soft blocks are reshaped inside their aspect limits, hard ones turned; pads keep their place relative to the
+    outline. For the floorplan of a chip from Verilog and LEF see :func:`placer.floorplan_chip`.
+
+    Args:
+        source: what :func:`load` takes; all its blocks are movable.
+        whitespace: free area over block area, 0.15 by default.
+        aspect_ratio: height over width of the outline.
+        outline: its width and height in um, instead.
+        area_weight: no outline: minimise wirelength plus this weight times the side of the bounding box, both
+            relative to the start.
+        time_limit: seconds, 60 by default.
+        iterations: moves instead of time, for runs that can be repeated to the byte.
+        seed: of every random choice.
+        jobs: searches side by side; the cores this process may use when None.
+        budget: a clock and stop flag of the caller's; replaces ``time_limit``.
+        progress: hears about it now and then.
+
+    Returns:
+        The floorplan: the design with shapes and positions, and its figures.
+
+    Raises:
+        NetlistError: the design cannot be read, or numbers make no sense.
+        PlacementError: the blocks do not fit, or no floorplan that fits was found.
+    """
+    from placer.floorplanning import block_outline, floorplan_blocks
+
+    frame = None if outline is None else block_outline([outline] if np.ndim(outline) == 1 else outline)
+    return floorplan_blocks(
+        load(source), whitespace=whitespace, aspect_ratio=aspect_ratio, outline=frame, area_weight=area_weight,
+        time_limit=time_limit, iterations=iterations, seed=seed, jobs=jobs, budget=budget,
+        progress=silent if progress is None else progress,
+    )  # fmt: skip
 
 
 def score(source: Source, placement: str | Path | Placement | None = None) -> Score:

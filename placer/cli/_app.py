@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from placer._version import __version__
-from placer.cli import check, convert, fetch, list_, place, score, show, synth
+from placer.cli import check, convert, fetch, floorplan, list_, place, score, show, synth
 
 _EPILOG = (
     "A DESIGN is a bundled or catalogue name (placer list), a file, or a folder that holds one design's files.\n\n"
@@ -22,6 +22,7 @@ def command() -> Any:  # noqa: ANN401 - a click command; where click lives depen
     )
     app.callback(invoke_without_command=True)(_callback)
     app.command("place", epilog=_examples(place.EXAMPLES))(place.place)
+    app.command("floorplan", epilog=_examples(floorplan.EXAMPLES))(floorplan.floorplan)
     app.command("score", epilog=_examples(score.EXAMPLES))(score.score)
     app.command("check", epilog=_examples(check.EXAMPLES))(check.check)
     app.command("show", epilog=_examples(show.EXAMPLES))(show.show)

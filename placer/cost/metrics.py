@@ -15,6 +15,7 @@ from netlists.orientation import MATRIX, oriented_sizes
 from netlists.placement import Placement
 from placer.cost.lattice import canvas_box, integer_boxes
 from placer.cost.legality import overlapping_pairs
+from placer.cost.next_step import figures
 
 #: A gcell is blocked when hard macros cover more than this share of it.
 BLOCKED_SHARE = 0.5
@@ -69,6 +70,10 @@ def metrics(design: Design, placement: Placement | None = None) -> dict[str, flo
     ``notches``
         Free gcells closed in from three or four sides by hard macros or the canvas edge (a gcell more than half
         covered by hard macros counts as closed): pockets that cells can enter but wires can hardly leave.
+    ``notch_area_um2``
+        Area of those gcells that hard macros do not cover.
+
+    The figures of :func:`placer.cost.next_step.figures` follow.
 
     Args:
         design: netlist and canvas.
@@ -105,8 +110,8 @@ def metrics(design: Design, placement: Placement | None = None) -> dict[str, flo
     out["regularity"] = _regularity(corners)
     gap = _narrowest_gap(corners)
     out["min_channel_um"] = gap * step if gap >= 0 else float("nan")
-    out["notches"] = float(_notches(design, placement))
-    return out
+    out["notches"], out["notch_area_um2"] = _notches(design, placement)
+    return out | figures(design, placement)
 
 
 def _net_boxes(design: Design, placement: Placement, only: int | None = None) -> NDArray[np.float64]:
@@ -222,7 +227,8 @@ def _narrowest_gap(boxes: NDArray) -> int:
     return best
 
 
-def _notches(design: Design, placement: Placement) -> int:
+def _notches(design: Design, placement: Placement) -> tuple[float, float]:
+    """How many gcells are notches, and their free area in um^2."""
     n, canvas = design.netlist, design.canvas
     hard = n.ids(HARD_MACRO)
     width, height = oriented_sizes(n.node_width[hard], n.node_height[hard], placement.orient[hard])
@@ -232,7 +238,9 @@ def _notches(design: Design, placement: Placement) -> int:
     _cover(boxes, width * height, canvas.gcell_width, canvas.gcell_height, area)
     closed = np.pad(area > BLOCKED_SHARE * canvas.gcell_width * canvas.gcell_height, 1, constant_values=True)
     sides = closed[:-2, 1:-1].astype(np.int64) + closed[2:, 1:-1] + closed[1:-1, :-2] + closed[1:-1, 2:]
-    return int((~closed[1:-1, 1:-1] & (sides >= 3)).sum())
+    notch = ~closed[1:-1, 1:-1] & (sides >= 3)
+    free = np.maximum(canvas.gcell_width * canvas.gcell_height - area, 0.0)
+    return float(notch.sum()), float(free[notch].sum())
 
 
 @njit(cache=True)

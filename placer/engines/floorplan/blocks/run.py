@@ -130,9 +130,11 @@ def _check_room(design: Design, blocks: Blocks) -> None:
     bad = np.flatnonzero(~blocks.soft & ((long > max(limit)) | (short > min(limit))))
     if len(bad):
         k = int(bad[0])
+        size = (blocks.width[k], blocks.height[k], *limit)
+        w, h, wide, high = (f"{value * blocks.step:g}" for value in size)
         raise PlacementError(
-            f"a block of {blocks.width[k] * blocks.step:g} x {blocks.height[k] * blocks.step:g} um does not fit the outline "
-            f"of {limit[0] * blocks.step:g} x {limit[1] * blocks.step:g} um; more whitespace or another aspect ratio helps",
+            f"a block of {w} x {h} um does not fit the outline of {wide} x {high} um; "
+            "more whitespace or another aspect ratio helps",
             node=n.node_names[int(blocks.nodes[k])],
             rule="outside",
         )

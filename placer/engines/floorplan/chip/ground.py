@@ -90,14 +90,13 @@ def make_ground(
         _whole(chosen.width, dbu, f"the width of site {chosen.name!r}"),
         _whole(chosen.height, dbu, f"the height of site {chosen.name!r}"),
     )
-    inset = tuple(float(math.ceil(m * dbu / grid - 1e-9) * grid) for m in margins)
+    left, bottom, right, top = (float(math.ceil(m * dbu / grid - 1e-9) * grid) for m in margins)
+    inset = (left, bottom, right, top)
     if outline is None:
-        die = _die_for(
-            area, utilization, aspect_ratio, (inset[0], inset[1], inset[2], inset[3]), (wide, high), dbu, grid
-        )
+        die = _die_for(area, utilization, aspect_ratio, inset, (wide, high), dbu, grid)
     else:
         die = snap_outline(outline, dbu, grid)
-    inside = core_of(die, (inset[0], inset[1], inset[2], inset[3]))
+    inside = core_of(die, inset)
     rows = _rows(inside, chosen.name, wide, high)
     if not rows:
         raise NetlistError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -52,7 +54,7 @@ def core_of(die: Polygon, margins: tuple[float, float, float, float]) -> Polygon
     # The points from which the box of margins around them lies inside the die: the die minus every edge's shadow.
     corners = np.asarray(die.exterior.coords)
     core = die
-    for (ax, ay), (bx, by) in zip(corners[:-1], corners[1:], strict=True):
+    for (ax, ay), (bx, by) in itertools.pairwise(corners.tolist()):
         x0, x1, y0, y1 = min(ax, bx), max(ax, bx), min(ay, by), max(ay, by)
         core = core.difference(shapely.box(x0 - right, y0 - top, x1 + left, y1 + bottom))
     if core.is_empty or not isinstance(core, Polygon) or core.interiors:
@@ -71,7 +73,7 @@ def row_spans(shape: Polygon, low: float, high: float) -> list[tuple[float, floa
     spans: list[tuple[float, float]] | None = None
     first, second = corners[:-1], corners[1:]
     upright = first[:, 0] == second[:, 0]
-    for a, b in zip(cuts[:-1], cuts[1:], strict=True):
+    for a, b in itertools.pairwise(cuts.tolist()):
         middle = (a + b) / 2
         crossed = upright & (np.minimum(first[:, 1], second[:, 1]) < middle) & (
             middle < np.maximum(first[:, 1], second[:, 1])
