@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from netlists.errors import NetlistError, PlacementError
     from netlists.netlist import Netlist
     from netlists.placement import Placement
-    from placer.api import check, convert, load, place, score, show
+    from placer.api import check, convert, floorplan, floorplan_chip, load, place, score, show
     from placer.flow import Result
     from placer.scoring import Score
 
@@ -48,6 +48,7 @@ _HOMES: dict[str, str] = {
     "check": "placer.api",
     "convert": "placer.api",
     "floorplan": "placer.api",
+    "floorplan_chip": "placer.api",
     "load": "placer.api",
     "place": "placer.api",
     "score": "placer.api",
@@ -67,6 +68,7 @@ __all__ = [
     "check",
     "convert",
     "floorplan",
+    "floorplan_chip",
     "load",
     "place",
     "score",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from placer.cost.legality import LegalityReport
     from placer.engines.spread import Pool
-    from placer.floorplanning import Floorplan
+    from placer.floorplanning import ChipFloorplan, Floorplan
     from placer.flow import Result
     from placer.scoring import Score
 
@@ -225,6 +225,53 @@ def floorplan(
         load(source), whitespace=whitespace, aspect_ratio=aspect_ratio, outline=frame, area_weight=area_weight,
         time_limit=time_limit, iterations=iterations, seed=seed, jobs=jobs, budget=budget,
         progress=silent if progress is None else progress,
+    )  # fmt: skip
+
+
+def floorplan_chip(
+    verilog: Files,
+    lef: Files,
+    top: str | None = None,
+    *,
+    utilization: float | None = None,
+    aspect_ratio: float = 1.0,
+    margins: float | tuple[float, float, float, float] = 5.0,
+    outline: Sequence[Sequence[float]] | None = None,
+    site: str | None = None,
+    pin_layers: tuple[str | None, str | None] = (None, None),
+    pin_spacing: int = 2,
+    pins: Sequence[str] = (),
+    keep_pins: str | Path | None = None,
+) -> ChipFloorplan:
+    """Make die, core, rows, tracks and IO pins of a chip from its netlist and library.
+
+    Args:
+        verilog: gate-level netlists.
+        lef: LEF files, technology first.
+        top: top module; the only one that nothing instantiates when None.
+        utilization: percent of the core that cells and macros fill, 60 by default.
+        aspect_ratio: height over width of the core.
+        margins: die edge to core in um: one number, or left, bottom, right, top.
+        outline: corners of a rectilinear die in um, instead of utilisation and aspect ratio.
+        site: name of the rows' site; by default the CORE site that most masters name.
+        pin_layers: layers of pins on the left and right, and on the bottom and top.
+        pin_spacing: tracks from one pin to the next.
+        pins: rules ``NAMES=SIDE`` or ``NAMES=SIDE:LOW-HIGH``, later rules override earlier ones.
+        keep_pins: DEF file whose FIXED pins stay where they are.
+
+    Returns:
+        The floorplan; its ``write`` makes the DEF file that :func:`load` and :func:`place` take.
+
+    Raises:
+        NetlistError: files that cannot be used, or requests that contradict themselves, the library or the circuit.
+    """
+    from placer.floorplanning import floorplan_chip as make
+    from placer.floorplanning import parse_pin_rule
+
+    return make(
+        verilog, lef, top, utilization=utilization, aspect_ratio=aspect_ratio, margins=margins, outline=outline,
+        site=site, pin_layers=pin_layers, pin_spacing=pin_spacing, rules=[parse_pin_rule(text) for text in pins],
+        keep_pins=keep_pins,
     )  # fmt: skip
 
 

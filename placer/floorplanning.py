@@ -209,7 +209,7 @@ def floorplan_chip(
     utilization: float | None = None,
     aspect_ratio: float = 1.0,
     margins: float | tuple[float, float, float, float] = 5.0,
-    outline: NDArray[np.float64] | Sequence[tuple[float, float]] | None = None,
+    outline: NDArray[np.float64] | Sequence[Sequence[float]] | None = None,
     site: str | None = None,
     pin_layers: tuple[str | None, str | None] = (None, None),
     pin_spacing: int = 2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -132,7 +133,7 @@ def floorplan(
     _blocks(context, design, output, log, whitespace, aspect_ratio, corners, area_weight, time, seed, jobs)
 
 
-def _refuse(given: dict[str, object], why: str) -> None:
+def _refuse(given: Mapping[str, object], why: str) -> None:
     for name, value in given.items():
         if value is not None and value != []:
             raise typer.BadParameter(why, param_hint=name)

@@ -52,6 +52,7 @@ def packed(positive, negative, w, h):
     return x, y, size
 
 
+@settings(deadline=None)
 @given(ORDERS, st.integers(0, 99))
 def test_a_packing_keeps_every_relation_and_no_block_could_slide(pair, seed):
     positive, negative = pair
@@ -76,6 +77,7 @@ def test_a_packing_keeps_every_relation_and_no_block_could_slide(pair, seed):
     assert (width, height) == ((x + w).max(), (y + h).max())
 
 
+@settings(deadline=None)
 @given(ORDERS)
 def test_relations_imply_all_others_and_none_is_needless(pair):
     positive, negative = pair
@@ -91,6 +93,7 @@ def test_relations_imply_all_others_and_none_is_needless(pair):
         assert set(map(tuple, pairs.tolist())) == reduced
 
 
+@settings(deadline=None)
 @given(ORDERS, st.integers(0, 99))
 def test_settling_keeps_relations_and_the_outline_wherever_blocks_wish_to_be(pair, seed):
     positive, negative = (np.array(order) for order in pair)
@@ -155,10 +158,8 @@ def test_same_seed_and_iterations_give_the_same_bytes():
 
 
 def test_more_moves_give_shorter_wires():
-    short, long = (
-        np.mean([floorplan_blocks(blocks(6, 20), budget=Budget(), iterations=k, seed=s).wire for s in range(3)])
-        for k in (600, 60_000)
-    )
+    design = blocks(6, 20, whitespace=0.15)
+    short, long = (floorplan_blocks(design, budget=Budget(), iterations=k).wire for k in (15_000, 150_000))
     assert long < 0.97 * short
 
 

@@ -37,6 +37,7 @@ class Blocks:
         weight: ``[M]`` float64.
         block_ptr: ``[B + 1]`` int64 CSR offsets into ``block_pins``.
         block_pins: ``[C]`` int64 pins of each block.
+        constant: weighted HPWL of the nets without a block, steps.
     """
 
     step: float
@@ -56,6 +57,7 @@ class Blocks:
     weight: NDArray[np.float64]
     block_ptr: NDArray[np.int64]
     block_pins: NDArray[np.int64]
+    constant: float = 0.0
 
     @property
     def count(self) -> int:
@@ -112,6 +114,8 @@ def build(design: Design) -> Blocks:
     for column, values, fold in ((0, px, np.minimum), (1, py, np.minimum), (2, px, np.maximum), (3, py, np.maximum)):
         fold.at(fixed[:, column], net_of[others], values / step - corner[column % 2])
 
+    apart = ~kept & np.isfinite(fixed[:, 0])
+    span = (fixed[:, 2:] - fixed[:, :2]).sum(axis=1)
     part = np.column_stack([
         n.conn_dx[mine] / n.node_width[n.conn_node[mine]], n.conn_dy[mine] / n.node_height[n.conn_node[mine]]
     ])  # fmt: skip
@@ -125,7 +129,7 @@ def build(design: Design) -> Blocks:
         np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), pin_block, np.ascontiguousarray(part),
         np.ascontiguousarray(fixed[kept]), np.ascontiguousarray(n.net_weight[kept]),
         np.concatenate([[0], np.cumsum(np.bincount(pin_block, minlength=len(nodes)))]).astype(np.int64),
-        order.astype(np.int64),
+        order.astype(np.int64), float((n.net_weight[apart] * span[apart]).sum()),
     )  # fmt: skip
 
 

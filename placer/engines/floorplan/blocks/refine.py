@@ -8,6 +8,7 @@ exact after a few rounds (Kelley's cutting planes). The result is then put on th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,9 +201,12 @@ def _solve(
         t = k / (_TANGENTS - 1)
         _tangents(rows, ids, area, (blocks.shape[ids, 0] ** (1 - t) * blocks.shape[ids, 1] ** t) / unit, n, width)
     answer = None
+    limits = np.column_stack([low, high])
     for _ in range(_ROUNDS if len(ids) else 1):
         a, bound = rows.matrix(2 * width)
-        solved = linprog(objective, A_ub=a.tocsr(), b_ub=bound, bounds=np.column_stack([low, high]), method="highs-ipm")
+        solved: Any = linprog(  # type: ignore[call-overload]
+            objective, A_ub=a.tocsr(), b_ub=bound, bounds=limits, method="highs-ipm"
+        )
         if solved.x is None:
             break
         answer = solved.x

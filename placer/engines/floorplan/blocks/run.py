@@ -97,7 +97,7 @@ def floorplan_blocks(
     blocks, plan = build(design), schedule or Schedule()
     if area_weight is None:
         _check_room(design, blocks)
-    told = _Told(budget, progress, blocks.step)
+    told = _Told(budget, progress, blocks)
     chains = [
         _Chain(blocks, plan, budget, seed, k, None if iterations is None else -(-iterations // jobs), area_weight, told)
         for k in range(jobs)
@@ -120,8 +120,12 @@ def floorplan_blocks(
     if area_weight is not None:
         x0, y0 = blocks.origin
         ends = microns(np.array([x0, y0, x0 + frame[0], y0 + frame[1]]), blocks.step).tolist()
-        design = replace(design, canvas=replace(design.canvas, x0=ends[0], y0=ends[1], x1=ends[2], y1=ends[3]))
-    return BlockResult(_written_back(design, blocks, best), best.wire * blocks.step, moves, told.history)
+        # The lattice of a canvas follows its size; blocks stay on the one they were placed on.
+        canvas = replace(design.canvas, x0=ends[0], y0=ends[1], x1=ends[2], y1=ends[3], manufacturing_grid=blocks.step)
+        design = replace(design, canvas=canvas)
+    return BlockResult(
+        _written_back(design, blocks, best), (best.wire + blocks.constant) * blocks.step, moves, told.history
+    )
 
 
 def _check_room(design: Design, blocks: Blocks) -> None:
@@ -157,9 +161,10 @@ def _merit(plan: Floorplan, frame: tuple[int, int], area_weight: float | None) -
 class _Told:
     """Collects better floorplans of all chains."""
 
-    def __init__(self, budget: Budget, progress: Progress, step: float) -> None:
+    def __init__(self, budget: Budget, progress: Progress, blocks: Blocks) -> None:
         self.history: list[tuple[float, str, float]] = []
-        self._budget, self._progress, self._step = budget, progress, step
+        self._budget, self._progress = budget, progress
+        self._step, self._constant = blocks.step, blocks.constant
         self._lock = threading.Lock()
         self._best = np.inf
 
@@ -167,7 +172,7 @@ class _Told:
         with self._lock:
             if wire < self._best:
                 self._best = wire
-                self.history.append((self._budget.seconds, "floorplan", wire * self._step))
+                self.history.append((self._budget.seconds, "floorplan", (wire + self._constant) * self._step))
             self._progress(Event("floorplan", self._budget.seconds, step, total))
 
 

@@ -15,7 +15,7 @@ from netlists.errors import NetlistError
 from netlists.formats.def_ import Row, Track
 from netlists.formats.lef import Library, Site
 from netlists.orientation import FS, N
-from placer.engines.floorplan.chip.rectilinear import checked_outline, core_of, row_spans
+from placer.engines.floorplan.chip.rectilinear import checked_outline, core_of, row_spans, straight
 
 #: Database units a micron where no LEF file says.
 DEFAULT_DBU = 1000
@@ -198,9 +198,9 @@ def _rows(inside: Polygon, site: str, wide: int, high: int) -> tuple[Row, ...]:
 
 def _outline_of(rows: tuple[Row, ...], wide: int, high: int) -> Polygon:
     shape = shapely.union_all([box(r.x, r.y, r.x + r.columns * wide, r.y + high) for r in rows])
-    if not isinstance(shape, Polygon):
-        shape = shape.convex_hull if shape.is_empty else box(*shape.bounds)
-    return Polygon(shape.exterior).simplify(0)
+    if not isinstance(shape, Polygon):  # pieces apart from each other: what they span
+        shape = box(*shape.bounds)
+    return straight(shape)
 
 
 def _tracks(library: Library, die: Polygon, dbu: int) -> tuple[Track, ...]:

@@ -229,10 +229,8 @@ class _Springs:
         weight = netlist.net_weight[net] * 2.0 / degree[net]
         apart = a != b
         a, b, weight = a[apart], b[apart], weight[apart]
-        pull = coo_array(
-            (np.concatenate([weight, weight]), (np.concatenate([a, b]), np.concatenate([b, a]))), shape=(n, n)
-        )
-        pull = pull.tocsr()
+        ends = (np.concatenate([a, b]), np.concatenate([b, a]))
+        pull = coo_array((np.concatenate([weight, weight]), ends), shape=(n, n)).tocsr()
         self.free = np.flatnonzero(~held)
         self.held = np.flatnonzero(held)
         total = np.asarray(pull.sum(axis=1)).ravel()

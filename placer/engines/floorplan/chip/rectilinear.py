@@ -12,6 +12,14 @@ from shapely.geometry import Polygon
 from netlists.errors import NetlistError
 
 
+def straight(shape: Polygon) -> Polygon:
+    """The outer ring of a rectilinear polygon, without corners in the middle of straight edges."""
+    corners = np.asarray(shape.exterior.coords[:-1])
+    # The neighbours of a corner that turns share no coordinate.
+    turns = (np.roll(corners, 1, axis=0) != np.roll(corners, -1, axis=0)).all(axis=1)
+    return Polygon(corners[turns])
+
+
 def checked_outline(points: NDArray[np.float64]) -> Polygon:
     """A rectilinear outline from its corners, at least two; two are opposite corners of a rectangle.
 
@@ -37,7 +45,7 @@ def checked_outline(points: NDArray[np.float64]) -> Polygon:
     shape = Polygon(points)
     if shape.area <= 0 or not shape.is_valid:
         raise NetlistError("the outline has no area or crosses itself", found=points.tolist())
-    return shapely.remove_repeated_points(shape.simplify(0))
+    return straight(shape)
 
 
 def core_of(die: Polygon, margins: tuple[float, float, float, float]) -> Polygon:
@@ -62,7 +70,7 @@ def core_of(die: Polygon, margins: tuple[float, float, float, float]) -> Polygon
             "the margins leave no core in one piece", found=f"margins {', '.join(f'{m:g}' for m in margins)}",
             expected=f"less, in a die of {np.ptp(corners[:, 0]):g} x {np.ptp(corners[:, 1]):g}",
         )  # fmt: skip
-    return core.simplify(0)
+    return straight(core)
 
 
 def row_spans(shape: Polygon, low: float, high: float) -> list[tuple[float, float]]:
