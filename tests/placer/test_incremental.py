@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from netlists.load import load
 from placer.cost.full import CostWeights, full
-from placer.cost.incremental import IncrementalCost, build_problem, commit, propose, rebuild
-from placer.cost.incremental.lanes import FILLER, excess, padded, sweep
+from placer.cost.incremental import IncrementalCost, build_problem, commit, propose, rebuild, revert
+from placer.cost.incremental.lanes import FILLER, LANES, collect, excess, padded, sweep
 from placer.cost.incremental.state import TRIAL_ROOM
-from placer.cost.incremental.top import EDGE, pick, settle, smallest_sum, top_sum
+from placer.cost.incremental.top import EDGE, least_sum, pick, settle, smallest_sum, top_sum
 from tests.placer.random_designs import random_design
 
 
@@ -101,6 +101,27 @@ def test_many_objects_in_one_trial(count):
         assert price == pytest.approx(full(design, cost.placement()).proxy_cost, rel=1e-9)
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.floats(-0.02, 0.05))
+def test_a_limit_changes_no_decision(seed, slack):
+    """The same walk with and without limits: infinity only where the price is above the limit, else the same bits."""
+    free, limited = (IncrementalCost(random_design(seed)) for _ in range(2))
+    rng = np.random.default_rng(seed)
+    for _ in range(30):
+        ids, x, y, orient = random_move(free, rng)
+        limit = free.proxy_cost * (1.0 + slack)
+        price, answer = (
+            propose(c.problem, c.state, ids, x, y, orient.astype(np.int64), len(ids), at)
+            for c, at in ((free, np.inf), (limited, limit))
+        )
+        assert answer == price or (answer == np.inf and price > limit)
+        keep = price <= limit or rng.random() < 0.2  # a trial above its limit can still be kept
+        for c in (free, limited):
+            commit(c.problem, c.state) if keep else revert(c.state)
+        assert limited.proxy_cost == pytest.approx(free.proxy_cost, rel=1e-13)
+    agrees(limited)
+
+
 def test_swap_and_turn():
     cost = IncrementalCost(random_design(8))
     a, b = np.flatnonzero(cost.design.movable)[:2]
@@ -156,17 +177,17 @@ def test_top_sum_of_a_changing_map(seed, size, ties, data):
     values = np.full(padded(size), FILLER)
     draw = (lambda n: rng.integers(0, 6, n).astype(float)) if ties else (lambda n: rng.normal(size=n))
     values[:size] = draw(size)
-    figures, counts = np.zeros(3), np.zeros(3, np.int64)
-    hot, scratch = np.zeros(len(values), np.int32), np.zeros(2 * len(values))
-    pick(values, k, figures, counts, hot)
+    figures, scratch = np.zeros(4), np.zeros(2 * len(values) + LANES)
+    pick(values, k, figures)
     for _ in range(4):
         at = rng.choice(size, int(rng.integers(0, size + 1)), replace=False)
         values[at] = draw(len(at)) + rng.integers(-1, 2)
         over, above = excess(values, figures[EDGE])
-        found = top_sum(values, k, over, above, figures, counts, hot, scratch)
+        found = top_sum(values, k, over, above, figures, scratch)
         assert found == pytest.approx(np.sort(values)[::-1][:k].sum(), rel=1e-12, abs=1e-12)
+        assert least_sum(k, over, above, figures[EDGE]) <= found + 1e-12 * abs(found)
         if rng.random() < 0.5:
-            settle(values, k, figures, counts, hot)
+            settle(values, k, figures)
 
 
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=80), st.data())
@@ -174,6 +195,16 @@ def test_sum_of_the_smallest(numbers, data):
     few = data.draw(st.integers(0, len(numbers)))
     room = np.array(numbers * 2, float)
     assert smallest_sum(room, len(numbers), few) == sum(sorted(numbers)[:few])
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=60), st.integers(-3, 3))
+def test_collect_finds_what_exceeds_the_edge(numbers, edge):
+    values = np.full(padded(len(numbers)), FILLER)
+    values[: len(numbers)] = numbers
+    out = np.zeros(len(values) + LANES)
+    count = collect(values, float(edge), out)
+    assert out[:count].tolist() == [v - edge for v in numbers if v > edge]
+    assert excess(values, float(edge)) == (out[:count].sum(), count)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 9), st.integers(1, 30), st.integers(0, 20))

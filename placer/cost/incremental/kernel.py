@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from netlists.compiled import njit_lean
 from placer.cost.incremental.bodies import add_area, add_blockage, cover, occupied_mean
 from placer.cost.incremental.demand import add_segments
-from placer.cost.incremental.lanes import sweep
+from placer.cost.incremental.lanes import excess, sweep
 from placer.cost.incremental.nets import distinct, gcell, pin_place, price_nets
 from placer.cost.incremental.problem import Problem
 from placer.cost.incremental.state import (
@@ -30,6 +30,7 @@ from placer.cost.incremental.state import (
     BLOCKED,
     COMMITS,
     CONGESTION,
+    CUT,
     DENSITY,
     HPWL,
     MARK,
@@ -39,19 +40,41 @@ from placer.cost.incremental.state import (
     VISIT,
     State,
 )
-from placer.cost.incremental.top import ABOVE, EDGE, EXCESS, pick, settle, top_sum
+from placer.cost.incremental.top import ABOVE, EDGE, EXCESS, least_sum, pick, settle, top_sum
 from placer.cost.routing import net_segments
 
 #: Commits between two rebuilds.
 REBUILD_EVERY = 1 << 15
+#: Room for rounding between a bound and the price, relative.
+_MARGIN = 1e-12
 
 
 @njit_lean()
-def propose(p: Problem, s: State, objects: NDArray, xs: NDArray, ys: NDArray, orients: NDArray, count: int) -> float:
+def propose(
+    p: Problem,
+    s: State,
+    objects: NDArray,
+    xs: NDArray,
+    ys: NDArray,
+    orients: NDArray,
+    count: int,
+    limit: float = np.inf,
+) -> float:
     """Price moving ``objects[:count]`` (distinct, at most ``TRIAL_ROOM``) to centres ``xs, ys`` (um) in ``orients``.
 
+    Args:
+        p: flattened design.
+        s: state of the chain.
+        objects: node ids.
+        xs: new centres.
+        ys: new centres.
+        orients: new orientations.
+        count: how many objects move.
+        limit: the caller does not ask what a price above this is.
+
     Returns:
-        The proxy cost the placement would have. The trial stays pending.
+        The proxy cost the placement would have, or infinity if it was seen early to be above ``limit``. The trial
+        stays pending.
     """
     s.counter[MARK] += 3
     s.counter[OBJECTS] = count
@@ -60,7 +83,17 @@ def propose(p: Problem, s: State, objects: NDArray, xs: NDArray, ys: NDArray, or
         s.node_mark[objects[k]], s.node_slot[objects[k]] = s.counter[MARK], k
     s.trial[HPWL] = s.total[HPWL] + price_nets(p, s, count)
     s.trial[DENSITY] = _price_bodies(p, s, count)
-    s.trial[CONGESTION] = _price_congestion(p, s)
+    s.counter[CUT] = 0
+    s.trial[CONGESTION] = s.total[CONGESTION]
+    if s.counter[ROUTED] or s.counter[BLOCKED]:
+        k, edge = p.congestion_count, s.congestion_figures[EDGE]
+        over, above = _draw_congestion(p, s, edge)
+        if limit < np.inf:
+            s.trial[CONGESTION] = least_sum(k, over, above, edge)
+            if _proxy(p, s.trial) > limit + _MARGIN * abs(limit):
+                s.counter[CUT] = 1
+                return np.inf
+        s.trial[CONGESTION] = top_sum(s.congestion_trial, k, over, above, s.congestion_figures, s.scratch)
     s.trial[PROXY] = _proxy(p, s.trial)
     return s.trial[PROXY]
 
@@ -75,7 +108,12 @@ def revert(s: State) -> None:
 
 @njit_lean()
 def commit(p: Problem, s: State) -> None:
-    """Make the pending trial the placement."""
+    """Make the pending trial the placement; also one that was found to be above its limit."""
+    if s.counter[CUT]:
+        k, edge = p.congestion_count, s.congestion_figures[EDGE]
+        over, above = excess(s.congestion_trial, edge)
+        s.trial[CONGESTION] = top_sum(s.congestion_trial, k, over, above, s.congestion_figures, s.scratch)
+        s.trial[PROXY] = _proxy(p, s.trial)
     count = s.counter[OBJECTS]
     for k in range(count):
         i = s.trial_obj[k]
@@ -91,12 +129,12 @@ def commit(p: Problem, s: State) -> None:
                     s.net_cells[net] = distinct(s.cell, begin, end, p.columns, s.seen, s.counter[VISIT], s.cells_new)
     if s.counter[ROUTED] or s.counter[BLOCKED]:
         _copy(s.congestion_trial, s.congestion)
-        settle(s.congestion, p.congestion_count, s.congestion_figures, s.congestion_counts, s.congestion_hot)
+        settle(s.congestion, p.congestion_count, s.congestion_figures)
     for k in range(s.counter[AREA_CHANGED]):
         entry = s.area_changed[k]
         s.area[entry] = s.area_trial[entry]
     if s.counter[AREA_CHANGED] and p.density_count:
-        settle(s.area, p.density_count, s.area_figures, s.area_counts, s.area_hot)
+        settle(s.area, p.density_count, s.area_figures)
     _copy(s.trial, s.total)
     s.counter[COMMITS] += 1
     if s.counter[COMMITS] % REBUILD_EVERY == 0:
@@ -143,20 +181,19 @@ def rebuild(p: Problem, s: State) -> None:
     s.area_trial[:] = s.area
     sweep(s.ends, s.base, s.congestion, 0, p.rows, p.v_width, p.v_inverse, 0.0)
     sweep(s.ends, s.base, s.congestion, p.h_begin, p.columns, p.h_width, p.h_inverse, 0.0)
-    pick(s.congestion, p.congestion_count, s.congestion_figures, s.congestion_counts, s.congestion_hot)
-    s.total[CONGESTION] = top_sum(
-        s.congestion, p.congestion_count, s.congestion_figures[EXCESS], s.congestion_counts[ABOVE],
-        s.congestion_figures, s.congestion_counts, s.congestion_hot, s.scratch,
-    )  # fmt: skip
+    s.total[CONGESTION] = _picked_sum(s.congestion, p.congestion_count, s.congestion_figures, s.scratch)
     if p.density_count:
-        pick(s.area, p.density_count, s.area_figures, s.area_counts, s.area_hot)
-        s.total[DENSITY] = top_sum(
-            s.area, p.density_count, s.area_figures[EXCESS], s.area_counts[ABOVE], s.area_figures, s.area_counts,
-            s.area_hot, s.scratch,
-        )  # fmt: skip
+        s.total[DENSITY] = _picked_sum(s.area, p.density_count, s.area_figures, s.scratch)
     else:
         s.total[DENSITY] = occupied_mean(p, s)
     s.total[PROXY] = _proxy(p, s.total)
+
+
+@njit_lean()
+def _picked_sum(values: NDArray, k: int, figures: NDArray, scratch: NDArray) -> float:
+    """Sum of the k largest of a new map, with a new edge."""
+    pick(values, k, figures)
+    return top_sum(values, k, figures[EXCESS], int(figures[ABOVE]), figures, scratch)
 
 
 @njit_lean()
@@ -184,7 +221,7 @@ def _move_pins(p: Problem, s: State, i: int) -> None:
 def _price_bodies(p: Problem, s: State, count: int) -> float:
     """Density term of the trial; ``s.area_trial`` and, if hard macros move, ``s.base`` become those of the trial."""
     changed, blocked = 0, 0
-    edge, over, above = s.area_figures[EDGE], s.area_figures[EXCESS], s.area_counts[ABOVE]
+    edge, over, above = s.area_figures[EDGE], s.area_figures[EXCESS], int(s.area_figures[ABOVE])
     for k in range(count):
         i = s.trial_obj[k]
         if not p.solid[i]:
@@ -213,21 +250,13 @@ def _price_bodies(p: Problem, s: State, count: int) -> float:
         return s.total[DENSITY]
     if p.density_count == 0:
         return occupied_mean(p, s)
-    return top_sum(
-        s.area_trial, p.density_count, over, above, s.area_figures, s.area_counts, s.area_hot, s.scratch
-    )  # fmt: skip
+    return top_sum(s.area_trial, p.density_count, over, above, s.area_figures, s.scratch)
 
 
 @njit_lean(inline="always")
-def _price_congestion(p: Problem, s: State) -> float:
-    """Congestion term of the trial; ``s.congestion_trial`` becomes its map."""
-    if not (s.counter[ROUTED] or s.counter[BLOCKED]):
-        return s.total[CONGESTION]
-    edge = s.congestion_figures[EDGE]
+def _draw_congestion(p: Problem, s: State, edge: float) -> tuple[float, int]:
+    """Write ``s.congestion_trial``; returns its excess over ``edge`` and the number of entries above it."""
     base = s.base if s.counter[BLOCKED] else s.congestion
     v_over, v_above = sweep(s.ends, base, s.congestion_trial, 0, p.rows, p.v_width, p.v_inverse, edge)
     h_over, h_above = sweep(s.ends, base, s.congestion_trial, p.h_begin, p.columns, p.h_width, p.h_inverse, edge)
-    return top_sum(
-        s.congestion_trial, p.congestion_count, v_over + h_over, v_above + h_above, s.congestion_figures,
-        s.congestion_counts, s.congestion_hot, s.scratch,
-    )  # fmt: skip
+    return v_over + h_over, v_above + h_above

@@ -1,6 +1,6 @@
-"""Two loops over the maps that run eight numbers at a time, written in LLVM's own language.
+"""Three loops over the maps that run eight numbers at a time, written in LLVM's own language.
 
-Maps are small but every proposal passes over them, and Numba leaves loops over short rows one number at a time. Both
+Maps are small but every proposal passes over them, and Numba leaves loops over short rows one number at a time. The
 functions use vectors of eight ``float64`` whatever the processor offers, so sums are formed in the same order on
 every machine and runs repeat bit by bit. Array lengths are multiples of ``LANES``; nothing is checked here.
 """
@@ -113,6 +113,31 @@ def _excess(typing_context: TypingContext, values: types.Type, edge: types.Type)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def _collect(
+    typing_context: TypingContext, values: types.Type, edge: types.Type, out: types.Type
+) -> tuple[Signature, Generator]:
+    def generate(context: BaseContext, b: ir.IRBuilder, signature: Signature, arguments: list[ir.Value]) -> ir.Value:
+        array = context.make_array(signature.args[0])(context, b, arguments[0])
+        out_at = _data(context, b, signature.args[2], arguments[2])
+        size = b.extract_value(array.shape, 0)
+        edges, found = _everywhere(b, arguments[1]), cgutils.alloca_once_value(b, ir.Constant(_WHOLE, 0))
+        with cgutils.for_range(b, b.sdiv(size, ir.Constant(_WHOLE, LANES))) as block:
+            over = b.fsub(_load(b, array.data, b.mul(block.index, ir.Constant(_WHOLE, LANES))), edges)
+            counts = b.fcmp_ordered(">", over, _ZEROS)
+            bits = b.bitcast(counts, ir.IntType(LANES))
+            with b.if_then(b.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(LANES), 0)), likely=False):
+                at = b.load(found)
+                for lane in range(LANES):  # all are written, those that count stay
+                    index = ir.Constant(_SHORT, lane)
+                    b.store(b.extract_element(over, index), b.gep(out_at, [at]))
+                    at = b.add(at, b.zext(b.extract_element(counts, index), _WHOLE))
+                b.store(at, found)
+        return b.load(found)
+
+    return types.int64(values, types.float64, out), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def _sweep(
     typing_context: TypingContext, ends: types.Type, old: types.Type, new: types.Type, begin: types.Type,
     lines: types.Type, width: types.Type, scale: types.Type, edge: types.Type,
@@ -152,6 +177,18 @@ def excess(values: NDArray, edge: float) -> tuple[float, int]:
         edge: any number.
     """
     return _excess(values, edge)  # type: ignore[arg-type, call-arg, return-value]
+
+
+@njit_lean()
+def collect(values: NDArray, edge: float, out: NDArray) -> int:
+    """Write ``values[i] - edge`` of those above ``edge`` to ``out``; returns how many there are.
+
+    Args:
+        values: float64, padded.
+        edge: any number.
+        out: float64, at least as long as ``values`` and ``LANES`` more.
+    """
+    return _collect(values, edge, out)  # type: ignore[arg-type, call-arg, return-value]
 
 
 @njit_lean()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlists.placement import Placement
-from placer.cost.incremental.lanes import FILLER, padded
+from placer.cost.incremental.lanes import FILLER, LANES, padded
 from placer.cost.incremental.problem import Problem
 
 #: Most objects one proposal of ``IncrementalCost`` may move; compiled callers may move ``len(State.trial_obj)``.
@@ -19,7 +19,7 @@ TRIAL_ROOM = 16
 # Slots of ``State.total`` and ``State.trial``.
 HPWL, DENSITY, CONGESTION, PROXY = range(4)
 # Slots of ``State.counter``.
-MARK, VISIT, OBJECTS, AREA_CHANGED, ROUTED, BLOCKED, COMMITS = range(7)
+MARK, VISIT, OBJECTS, AREA_CHANGED, ROUTED, BLOCKED, COMMITS, CUT = range(8)
 
 
 class State(NamedTuple):
@@ -41,11 +41,7 @@ class State(NamedTuple):
         congestion: demand over supply.
         total: HPWL, density term, congestion term, proxy (slots named in this module).
         area_figures: edge of the top sum of ``area`` (slots named in ``top``).
-        area_counts: counts of it.
-        area_hot: int32 its large entries.
         congestion_figures: the same for ``congestion``.
-        congestion_counts: the same.
-        congestion_hot: the same.
         counter: counters (slots named in this module).
         trial_obj: ``[TRIAL_ROOM]`` objects of the pending trial.
         trial_x: their centres, um.
@@ -80,11 +76,7 @@ class State(NamedTuple):
     congestion: NDArray[np.float64]
     total: NDArray[np.float64]
     area_figures: NDArray[np.float64]
-    area_counts: NDArray[np.int64]
-    area_hot: NDArray[np.int32]
     congestion_figures: NDArray[np.float64]
-    congestion_counts: NDArray[np.int64]
-    congestion_hot: NDArray[np.int32]
     counter: NDArray[np.int64]
     # The pending trial.
     trial_obj: NDArray[np.int64]
@@ -133,13 +125,9 @@ def build_state(problem: Problem, placement: Placement) -> State:
         area=area,
         congestion=congestion,
         total=np.zeros(4),
-        area_figures=np.zeros(3),
-        area_counts=np.zeros(3, i8),
-        area_hot=np.zeros(area_size, i4),
-        congestion_figures=np.zeros(3),
-        congestion_counts=np.zeros(3, i8),
-        congestion_hot=np.zeros(map_size, i4),
-        counter=np.zeros(7, i8),
+        area_figures=np.zeros(4),
+        congestion_figures=np.zeros(4),
+        counter=np.zeros(8, i8),
         trial_obj=np.zeros(TRIAL_ROOM, i8),
         trial_x=np.zeros(TRIAL_ROOM, f),
         trial_y=np.zeros(TRIAL_ROOM, f),
@@ -159,5 +147,5 @@ def build_state(problem: Problem, placement: Placement) -> State:
         segments=np.zeros((2 * longest + 4, 4), i8),
         wide=np.zeros(p.columns),
         high=np.zeros(p.rows),
-        scratch=np.zeros(2 * max(map_size, area_size)),
+        scratch=np.zeros(2 * max(map_size, area_size) + LANES),
     )

@@ -2,11 +2,8 @@
 
 For any edge t with n values above it, ``k t + sum of (v - t) over those`` counts n values instead of k. With n >= k
 the surplus is the n - k smallest of them; with n = k there is none. So a committed map keeps an edge with slightly
-more than k values above it, and a trial needs one pass for n and the sum (or less, where few entries change), and
-then a look at those few values that stand above the edge.
-
-``hot`` lists the entries that are large in the committed map: nearly always all that a trial has above the edge are
-among them. The count n tells when they are not; then all values are looked at.
+more than k values above it. A trial needs one pass for n and the sum (or less, where few entries change), and then a
+look at the few values that stand above the edge. Before that look the two numbers already give a bound.
 """
 
 from __future__ import annotations
@@ -15,38 +12,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlists.compiled import njit_lean
-from placer.cost.incremental.lanes import FILLER, excess
+from placer.cost.incremental.lanes import FILLER, collect, excess
 
-# Slots of the figures of a top sum: edge, sum of what exceeds it, first step when an edge proves too high.
-EDGE, EXCESS, STEP = range(3)
-# Slots of its counts: entries above the edge, length of the hot list, trials that the hot list failed.
-ABOVE, HOT, MISSED = range(3)
+# Slots of the figures of a committed map: edge, sum of what exceeds it, the number of those values, and the first
+# step down when the edge proves too high for a trial.
+EDGE, EXCESS, ABOVE, STEP = range(4)
 
 #: Up to this many numbers, insertion is the quickest way to find the smallest.
 _FEW = 24
-#: Failed trials after which a commit lists the hot entries anew.
-_MISSES = 32
 
 
 @njit_lean()
-def settle(values: NDArray, k: int, figures: NDArray, counts: NDArray, hot: NDArray) -> None:
+def settle(values: NDArray, k: int, figures: NDArray) -> None:
     """Take note of a committed map.
 
     Args:
         values: padded map.
         k: how many are summed.
-        figures: float64 ``[3]``, updated.
-        counts: int64 ``[3]``, updated.
-        hot: int32, room for every entry, updated now and then.
+        figures: float64 ``[4]``, updated.
     """
-    figures[EXCESS], counts[ABOVE] = excess(values, figures[EDGE])
-    if counts[ABOVE] < k + _slack(k) // 2 or counts[ABOVE] > k + 2 * _slack(k) or counts[MISSED] > _MISSES:
-        pick(values, k, figures, counts, hot)
+    over, above = excess(values, figures[EDGE])
+    figures[EXCESS], figures[ABOVE] = over, above
+    if above < k + _slack(k) // 2 or above > k + 2 * _slack(k):
+        pick(values, k, figures)
 
 
 @njit_lean(allocates=True)
-def pick(values: NDArray, k: int, figures: NDArray, counts: NDArray, hot: NDArray) -> None:
-    """Choose a new edge and list the hot entries; arguments as for ``settle``."""
+def pick(values: NDArray, k: int, figures: NDArray) -> None:
+    """Choose a new edge; arguments as for ``settle``."""
     rising = np.sort(values)
     size = len(rising)
     real = size - np.searchsorted(rising, 0.1 * FILLER)
@@ -56,14 +49,8 @@ def pick(values: NDArray, k: int, figures: NDArray, counts: NDArray, hot: NDArra
     figures[EDGE] = below + 0.5 * (at - below)
     step = 0.25 * (rising[size - max(1, k // 2)] - figures[EDGE])
     figures[STEP] = step if step > 0.0 else 1e-3 * max(1.0, abs(at))
-    figures[EXCESS], counts[ABOVE] = excess(values, figures[EDGE])
-    least = rising[size - min(2 * k + 4 * _slack(k), real)]
-    count = 0
-    for i in range(size):
-        if values[i] >= least:
-            hot[count] = i
-            count += 1
-    counts[HOT], counts[MISSED] = count, 0
+    over, above = excess(values, figures[EDGE])
+    figures[EXCESS], figures[ABOVE] = over, above
 
 
 @njit_lean()
@@ -73,9 +60,16 @@ def _slack(k: int) -> int:
 
 
 @njit_lean()
-def top_sum(
-    values: NDArray, k: int, over: float, above: int, figures: NDArray, counts: NDArray, hot: NDArray, scratch: NDArray
-) -> float:
+def least_sum(k: int, over: float, above: int, edge: float) -> float:
+    """What the sum of the k largest is at least; arguments as for ``top_sum``.
+
+    The k largest of n numbers have at least their share, k / n, of the sum of all n.
+    """
+    return k * edge + over * (k / above) if above >= k else -np.inf
+
+
+@njit_lean()
+def top_sum(values: NDArray, k: int, over: float, above: int, figures: NDArray, scratch: NDArray) -> float:
     """Sum of the k largest of a trial map.
 
     Args:
@@ -84,9 +78,7 @@ def top_sum(
         over: sum of what exceeds the committed edge in ``values``.
         above: how many do.
         figures: of the committed map.
-        counts: of the committed map; failures are noted.
-        hot: hot entries of the committed map.
-        scratch: float64, twice as long as ``values``.
+        scratch: float64, twice as long as ``values`` or more.
     """
     edge, step = figures[EDGE], figures[STEP]
     while above < k:
@@ -95,18 +87,7 @@ def top_sum(
         over, above = excess(values, edge)
     if above == k:
         return k * edge + over
-    found = 0
-    for j in range(counts[HOT]):
-        v = values[hot[j]] - edge
-        scratch[found] = v
-        found += 1 if v > 0.0 else 0
-    if found != above:
-        counts[MISSED] += 1
-        found = 0
-        for i in range(len(values)):
-            v = values[i] - edge
-            scratch[found] = v
-            found += 1 if v > 0.0 else 0
+    collect(values, edge, scratch)
     return k * edge + (over - smallest_sum(scratch, above, above - k))
 
 

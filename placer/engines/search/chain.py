@@ -113,10 +113,13 @@ def anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reac
             continue
         statistics[kind, PRICED] += 1.0
         before = s.total[PROXY]
-        change = propose(p, s, d.objects, d.x, d.y, d.orient, d.size[0]) - before
-        if g.wishes.on:
-            change += wish_change(g, d.size[0], d.objects, d.x, d.y, s.x, s.y)
-        if change <= 0.0 or (temperature > 0.0 and uniform(rng) < np.exp(-change / temperature)):
+        wish = wish_change(g, d.size[0], d.objects, d.x, d.y, s.x, s.y) if g.wishes.on else 0.0
+        limit = before - wish
+        if temperature > 0.0:  # the Metropolis rule, its dice drawn first
+            limit -= temperature * np.log(uniform(rng))
+        price = propose(p, s, d.objects, d.x, d.y, d.orient, d.size[0], limit)
+        if price <= limit:
+            change = price - before + wish
             commit(p, s)
             statistics[kind, KEPT] += 1.0
             if change < 0.0:
