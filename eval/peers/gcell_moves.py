@@ -199,7 +199,7 @@ def act(m: Macros, odds: NDArray, actions: int, temperature: float) -> None:
             continue
         m.tally[kind, LEGAL] += 1
         before = m.state.total[PROXY]
-        change = propose(m.problem, m.state, m.ids, m.to_x, m.to_y, m.to_orient, count) - before
+        change = propose(m.problem, m.state, m.ids, m.to_x, m.to_y, m.to_orient, count, np.inf) - before
         if change <= 0.0 or uniform(m.rng) < np.exp(-change / temperature):
             commit(m.problem, m.state)
             _settle(m, count)

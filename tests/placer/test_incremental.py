@@ -96,7 +96,7 @@ def test_many_objects_in_one_trial(count):
     rng = np.random.default_rng(count)
     for _ in range(5):
         ids, x, y, orient = random_move(cost, rng, count)
-        price = propose(cost.problem, cost.state, ids, x, y, orient.astype(np.int64), count)
+        price = propose(cost.problem, cost.state, ids, x, y, orient.astype(np.int64), count, np.inf)
         commit(cost.problem, cost.state)
         assert price == pytest.approx(full(design, cost.placement()).proxy_cost, rel=1e-9)
 

@@ -92,7 +92,7 @@ class IncrementalCost:
         if not (np.isfinite(xs).all() and np.isfinite(ys).all()) or os.min() < 0 or os.max() > 7:
             raise ValueError("a coordinate is not finite or an orientation is unknown")
         self._pending = True
-        return float(propose(self.problem, s, ids, xs, ys, os, len(ids)))
+        return float(propose(self.problem, s, ids, xs, ys, os, len(ids), np.inf))
 
     def swap(self, a: int, b: int) -> float:
         """Proxy cost if two objects exchanged their centres; orientations stay."""

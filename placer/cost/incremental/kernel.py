@@ -31,6 +31,7 @@ from placer.cost.incremental.state import (
     COMMITS,
     CONGESTION,
     CUT,
+    CUTS,
     DENSITY,
     HPWL,
     MARK,
@@ -92,6 +93,7 @@ def propose(
             s.trial[CONGESTION] = least_sum(k, over, above, edge)
             if _proxy(p, s.trial) > limit + _MARGIN * abs(limit):
                 s.counter[CUT] = 1
+                s.counter[CUTS] += 1
                 return np.inf
         s.trial[CONGESTION] = top_sum(s.congestion_trial, k, over, above, s.congestion_figures, s.scratch)
     s.trial[PROXY] = _proxy(p, s.trial)

@@ -19,7 +19,7 @@ TRIAL_ROOM = 16
 # Slots of ``State.total`` and ``State.trial``.
 HPWL, DENSITY, CONGESTION, PROXY = range(4)
 # Slots of ``State.counter``.
-MARK, VISIT, OBJECTS, AREA_CHANGED, ROUTED, BLOCKED, COMMITS, CUT = range(8)
+MARK, VISIT, OBJECTS, AREA_CHANGED, ROUTED, BLOCKED, COMMITS, CUT, CUTS = range(9)
 
 
 class State(NamedTuple):
@@ -127,7 +127,7 @@ def build_state(problem: Problem, placement: Placement) -> State:
         total=np.zeros(4),
         area_figures=np.zeros(4),
         congestion_figures=np.zeros(4),
-        counter=np.zeros(8, i8),
+        counter=np.zeros(9, i8),
         trial_obj=np.zeros(TRIAL_ROOM, i8),
         trial_x=np.zeros(TRIAL_ROOM, f),
         trial_y=np.zeros(TRIAL_ROOM, f),

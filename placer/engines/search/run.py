@@ -347,7 +347,7 @@ class _Run:
             one[1][0] = s.x[i] + rng.normal(0.0, p.gcell_width)
             one[2][0] = s.y[i] + rng.normal(0.0, p.gcell_height)
             one[3][0] = s.orient[i]
-            change = propose(p, s, *one, 1) - s.total[PROXY]
+            change = propose(p, s, *one, 1, np.inf) - s.total[PROXY]
             revert(s)
             if change > 0.0:
                 rises.append(change)
