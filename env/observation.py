@@ -66,6 +66,7 @@ class Observer:
         turned: whether the masks have an orientation axis.
 
     Attributes:
+        static: ``[T, 5]`` the features of each macro that do not change.
         longest: upper bound of the wire mask, um.
     """  # noqa: D415 - the first line leads into the table
 

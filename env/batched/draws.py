@@ -18,16 +18,18 @@ class DesignDraws:
     Args:
         copies: ``B``.
         designs: how many there are.
+        draw: False lets copy ``i`` always have number ``i % designs``.
 
     Attributes:
         numbers: ``[B, AHEAD]`` int32, design of episode ``k`` at ``k % AHEAD``; never written to once it can be seen.
     """
 
-    def __init__(self, copies: int, designs: int) -> None:
-        self._designs = designs
+    def __init__(self, copies: int, designs: int, *, draw: bool = True) -> None:
+        self._designs, self._draw = designs, draw
         self._random: list[np.random.Generator] = [seeding.np_random()[0] for _ in range(copies)]
         self._drawn = np.zeros(copies, np.int64)
-        self.numbers: NDArray[np.int32] = np.zeros((copies, AHEAD), np.int32)
+        own = np.arange(copies, dtype=np.int32) % np.int32(designs)
+        self.numbers: NDArray[np.int32] = np.tile(own[:, None], AHEAD)
 
     def restart(self, seeds: Sequence[int] | None, over: NDArray[np.int32] | int = 0) -> None:
         """Begin with episode 0 again.
@@ -36,6 +38,8 @@ class DesignDraws:
             seeds: ``B`` of them; None goes on with the randomness there is, as ``reset(seed=None)`` does.
             over: ``[B]`` episodes that have begun since the last time.
         """
+        if not self._draw:
+            return
         if seeds is not None:
             self._random = [seeding.np_random(seed)[0] for seed in seeds]
             self._drawn[:] = 0
@@ -53,6 +57,8 @@ class DesignDraws:
         Args:
             episode: ``[B]`` number of the episode each copy is in.
         """
+        if not self._draw:
+            return
         self.numbers = self.numbers.copy()
         wanted = np.broadcast_to(episode, self._drawn.shape) + AHEAD
         for copy, random in enumerate(self._random):

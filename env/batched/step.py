@@ -29,9 +29,14 @@ class Options(NamedTuple):
 
     turned: bool = False  # whether actions choose an orientation too
     same_step: bool = False  # whether an episode that ends begins again in the same step, or in the next one
-    limit: int = 0  # actions after which an episode is truncated; 0 never
-    illegal_reward: float = -1.0
-    dead_end_reward: float = -1.0
+
+
+class Settings(NamedTuple):
+    """Numbers a program is given."""
+
+    limit: jax.Array  # int32, actions after which an episode is truncated
+    illegal_reward: jax.Array
+    dead_end_reward: jax.Array
 
 
 class Ahead(NamedTuple):
@@ -91,14 +96,16 @@ class Final(NamedTuple):
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def begin(sizes: Sizes, options: Options, t: Tables, design: jax.Array) -> tuple[State, Outcome]:
-    """Begin ``B`` episodes.
+def first_steps(sizes: Sizes, options: Options, t: Tables) -> tuple[State, Outcome]:
+    """The beginning of an episode of each design.
 
     Args:
         sizes: of the tables.
         options: how episodes are run.
-        t: the designs.
-        design: ``[B]`` int32.
+        t: the ``D`` designs.
+
+    Returns:
+        Arrays ``[D, ...]``.
     """
 
     def one(number: jax.Array) -> tuple[State, Outcome]:
@@ -112,14 +119,26 @@ def begin(sizes: Sizes, options: Options, t: Tables, design: jax.Array) -> tuple
         )  # fmt: skip
         return state._replace(ahead=ahead), outcome
 
-    return jax.vmap(one)(design)
+    return jax.vmap(one)(jnp.arange(sizes.designs, dtype=jnp.int32))
 
 
-@partial(jax.jit, static_argnums=(0, 1), donate_argnums=(5,))
+@jax.jit
+def begin(first: tuple[State, Outcome], design: jax.Array) -> tuple[State, Outcome]:
+    """Begin ``B`` episodes.
+
+    Args:
+        first: what :func:`first_steps` gives.
+        design: ``[B]`` int32.
+    """
+    return jax.tree.map(lambda values: values[design], first)
+
+
+@partial(jax.jit, static_argnums=(0, 1), donate_argnums=(6,))
 def step(
     sizes: Sizes,
     options: Options,
     t: Tables,
+    settings: Settings,
     first: tuple[State, Outcome] | None,
     upcoming: jax.Array | None,
     state: State,
@@ -131,18 +150,20 @@ def step(
         sizes: of the tables.
         options: how episodes are run.
         t: the designs.
-        first: what :func:`begin` gives for each design, needed for ``same_step`` alone.
+        settings: likewise.
+        first: what :func:`first_steps` gives, needed for ``same_step`` alone.
         upcoming: ``[B, Q]`` int32, design of episode ``k`` at ``k % Q``; None lets every copy keep its design.
         state: where the episodes are.
         action: ``[B]`` int32; one outside the action space counts as illegal.
     """
-    return jax.vmap(partial(_step, sizes, options, t, first))(upcoming, state, action)
+    return jax.vmap(partial(_step, sizes, options, t, settings, first))(upcoming, state, action)
 
 
 def _step(
     sizes: Sizes,
     options: Options,
     t: Tables,
+    settings: Settings,
     first: tuple[State, Outcome] | None,
     upcoming: jax.Array | None,
     state: State,
@@ -169,11 +190,10 @@ def _step(
     reason = jnp.where(placed.step == d.num_macros, COMPLETE, jnp.where(count == 0, DEAD_END, RUNNING))
     reason = jnp.where(moved, reason, RUNNING).astype(jnp.int8)
     terminated = reason != RUNNING
-    truncated = ~terminated & ~begun & (elapsed >= options.limit) if options.limit else jnp.zeros_like(terminated)
-    real = placed.hpwl.dtype
+    truncated = ~terminated & ~begun & (elapsed >= settings.limit)
     paid = _rounded(-(increase * d.lattice) * d.hpwl_scale, t.zero)
-    paid = paid + jnp.where(reason == DEAD_END, jnp.asarray(options.dead_end_reward, real), 0)
-    reward = jnp.where(moved, paid, jnp.asarray(options.illegal_reward, real))
+    paid = paid + jnp.where(reason == DEAD_END, settings.dead_end_reward, 0)
+    reward = jnp.where(moved, paid, settings.illegal_reward)
     hpwl_um = placed.hpwl * d.lattice
     outcome = Outcome(
         observation, jnp.where(begun, 0, reward), terminated, truncated, ~legal & ~begun, reason, hpwl_um,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from env.batched import step as program
 from env.batched.draws import AHEAD, DesignDraws
 from env.batched.info import Reporter, finished
-from env.batched.step import Options, Outcome, State
+from env.batched.step import Options, Outcome, Settings, State
 from env.batched.tables import make_tables
 from env.macro_placement import orientation_codes
 from env.observation import make_space
@@ -123,15 +123,14 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
         self._options = Options(
             turned=codes is not None,
             same_step=mode is AutoresetMode.SAME_STEP,
-            limit=max_episode_steps or 0,
-            illegal_reward=float(illegal_reward),
-            dead_end_reward=float(reward.dead_end),
         )
         tables, self._sizes = make_tables(self.problems, source.frame, self.dtype, turned=codes is not None)
         with self._precision():
             self._tables = jax.device_put(tables, self.device)
-            numbers = jax.device_put(np.arange(len(self.designs), dtype=np.int32), self.device)
-            self._first = program.begin(self._sizes, self._options, self._tables, numbers)
+            limit = jnp.asarray(max_episode_steps or np.iinfo(np.int32).max, jnp.int32)
+            worth = (jnp.asarray(value, self.dtype) for value in (illegal_reward, reward.dead_end))
+            self._settings = jax.device_put(Settings(limit, *worth), self.device)
+            self._first = program.first_steps(self._sizes, self._options, self._tables)
         for one, legal in zip(self.designs, self._first[1].observation["legality_mask"], strict=True):
             if not np.asarray(legal).any():
                 raise NetlistError(f"no cell of the placement grid is legal for the first macro of {one.name!r}")
@@ -142,7 +141,7 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
         actions = self._sizes.orients * source.frame[0] * source.frame[1]
         self.single_action_space: spaces.Discrete = spaces.Discrete(actions)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._draws = DesignDraws(num_envs, len(self.designs)) if draw and len(self.designs) > 1 else None
+        self._draws = DesignDraws(num_envs, len(self.designs), draw=draw) if len(self.designs) > 1 else None
         self._upcoming: jax.Array | None = None
         self._until_refill = 0
         self._state: State | None = None
@@ -166,14 +165,14 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
             seed = [int(seed) + i for i in range(self.num_envs)]
         if seed is not None and len(seed) != self.num_envs:
             raise ValueError(f"{len(seed)} seeds for {self.num_envs} copies")
-        numbers: NDArray[np.int32] = np.arange(self.num_envs, dtype=np.int32) % np.int32(len(self.designs))
+        numbers: NDArray[np.int32] = np.zeros(self.num_envs, np.int32)
         if self._draws is not None:
             self._draws.restart(seed, 0 if self._state is None else np.asarray(self._state.episode) + 1)
             numbers = self._draws.numbers[:, 0]
             self._send_draws()
         with self._precision():
             given = jax.device_put(numbers, self.device)
-            self._state, self._outcome = program.begin(self._sizes, self._options, self._tables, given)
+            self._state, self._outcome = program.begin(self._first, given)
             self._blockage = None
         return self._outcome
 
@@ -206,7 +205,7 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
             # The old state's memory is given away: whatever happens inside, it is not to be used again.
             state, self._state = self._state, None
             self._state, self._outcome = program.step(
-                self._sizes, self._options, self._tables, first, self._upcoming, state, chosen
+                self._sizes, self._options, self._tables, self._settings, first, self._upcoming, state, chosen
             )
         return self._outcome
 
@@ -312,16 +311,12 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
 
     def memory(self) -> dict[str, int]:
         """Bytes on the device: ``"state"`` and ``"output"`` of each copy, ``"tables"`` of all of them together."""
-        with self._precision():
-            state, outcome = jax.eval_shape(
-                lambda number: program.begin(self._sizes, self._options, self._tables, number),
-                jax.ShapeDtypeStruct((1,), jnp.int32),
-            )
-        return {
-            "state": sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(state)),
-            "output": sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(outcome)),
-            "tables": sum(a.nbytes for a in jax.tree.leaves((self._tables, self._first))),
-        }
+
+        def count(arrays: Any) -> int:  # noqa: ANN401 - a tree
+            return sum(a.nbytes for a in jax.tree.leaves(arrays))
+
+        state, outcome = (count(part) // len(self.designs) for part in self._first)
+        return {"state": state, "output": outcome, "tables": count((self._tables, self._first))}
 
     # -- helpers -------------------------------------------------------------------------------------------------------
 

@@ -5,25 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from shapely.geometry import box
 
-from netlists.constraints import REGION_FENCE, Constraints, Region
+from netlists.constraints import Constraints
 from netlists.design import Design
-from tests.env.designs import small_design, walled_design
-
-
-def ruled_design(seed: int = 1) -> Design:
-    """Halos, channels, a fence, snapping, and a fixed macro with a halo."""
-    design = small_design(fixed=[2], size=(180.0, 150.0), grid=(12, 11), seed=seed)
-    rng = np.random.default_rng(seed)
-    n, hard = design.netlist.num_nodes, np.arange(3, 9)
-    rules = Constraints.none(n)
-    halo, region, pitch = np.zeros((n, 4)), np.full(n, -1), np.zeros((n, 2))
-    halo[hard] = rng.integers(0, 4, (6, 4)) / 2
-    region[4], pitch[6] = 0, (0.7, 1.3)
-    fence = Region("west", box(0, 0, 60, 150), REGION_FENCE)
-    rules = replace(rules, halo=halo, region=region, regions=(fence,), pitch=pitch, channel=(1.5, 0.5))
-    return replace(design, constraints=rules)
+from tests.env.designs import ruled_design, small_design, walled_design
 
 
 def broken_weights(design: Design) -> Design:

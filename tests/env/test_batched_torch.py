@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from gymnasium.vector import AutoresetMode
 
 from env.batched import BatchedMacroPlacement
-from tests.env.batched_designs import crowded_design
+from tests.env.batched_designs import mixed_designs
+
+
+def mixed(**options: Any) -> BatchedMacroPlacement:
+    """Shapes of the other tests, whose compiled programs serve here too."""
+    return BatchedMacroPlacement(6, designs=mixed_designs(), **options)
 
 
 def test_tensors_share_memory_with_the_arrays_and_keep_their_values() -> None:
-    env = BatchedMacroPlacement(8, crowded_design(), device="cpu")
+    env = mixed(device="cpu")
     view = env.torch()
     now = view.reset(seed=0)
     kept = []
@@ -33,8 +40,8 @@ def test_tensors_share_memory_with_the_arrays_and_keep_their_values() -> None:
 
 @pytest.mark.parametrize("mode", list(AutoresetMode)[:2])
 def test_tensors_hold_what_arrays_do(mode: AutoresetMode) -> None:
-    view = BatchedMacroPlacement(4, crowded_design(), autoreset_mode=mode).torch()
-    env = BatchedMacroPlacement(4, crowded_design(), autoreset_mode=mode)
+    view = mixed(autoreset_mode=mode).torch()
+    env = mixed(autoreset_mode=mode)
     now, (_, info) = view.reset(seed=0), env.reset(seed=0)
     rng = np.random.default_rng(0)
     for _ in range(12):
@@ -53,19 +60,19 @@ def test_tensors_hold_what_arrays_do(mode: AutoresetMode) -> None:
 
 
 def test_actions_that_are_no_integers_are_refused_and_large_ones_are_illegal() -> None:
-    view = BatchedMacroPlacement(2, crowded_design()).torch()
+    view = mixed().torch()
     view.reset(seed=0)
     with pytest.raises(ValueError, match="whole numbers"):
-        view.step(torch.zeros(2))
+        view.step(torch.zeros(6))
     with pytest.raises(ValueError, match="shape"):
-        view.step(torch.zeros(3, dtype=torch.int64))
+        view.step(torch.zeros(5, dtype=torch.int64))
     # 2 ** 32 would be cell 0 if cut to 32 bits.
-    assert view.step(torch.tensor([2**32, -1])).illegal.all()
+    assert view.step(torch.tensor([2**32, -1] * 3)).illegal.all()
     assert not view.step(view.reset(seed=0).action_mask.argmax(1)).illegal.any()
 
 
 def test_illegal_tensors_raise_when_asked_to() -> None:
-    view = BatchedMacroPlacement(2, crowded_design(), on_illegal="raise").torch()
+    view = mixed(on_illegal="raise").torch()
     mask = view.step(view.reset(seed=0).action_mask.argmax(1)).action_mask
     with pytest.raises(ValueError, match="copy 0 is illegal"):
         view.step((mask == 0).to(torch.int8).argmax(1))
