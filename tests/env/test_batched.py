@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -140,10 +141,9 @@ def test_placements_are_those_of_the_single_environment() -> None:
     _, info = env.reset(seed=0)
     actions = choose(info["action_mask"], np.random.default_rng(0), 0.0)
     env.step(actions)
+    grid: Any = env.single_observation_space["occupancy"].shape
     for copy, action in enumerate(actions.tolist()):
-        single = MacroPlacementEnv(
-            env.designs[copy % len(env.designs)], grid=env.single_observation_space["occupancy"].shape, **PLAIN
-        )
+        single = MacroPlacementEnv(env.designs[copy % len(env.designs)], grid=grid, **PLAIN)
         single.reset()
         single.step(action)
         np.testing.assert_array_equal(env.placement(copy).x, single.placement().x)
@@ -184,9 +184,9 @@ def test_a_million_random_steps_end_in_legal_placements_only() -> None:
     for k in range(2000):
         _, reward, terminated, _, info = env.step(choose(info["action_mask"], rng, 0.1))
         assert np.isfinite(reward).all()
-        complete = np.flatnonzero(info["reason"] == "complete") if terminated.any() else []
+        complete: Sequence[int] = np.flatnonzero(info["reason"] == "complete").tolist() if terminated.any() else []
         if k % 50 == 0 and len(complete):
-            played = env.episode(int(complete[0]))
+            played = env.episode(complete[0])
             design = played.problem.design
             check(design, played.placement(), reference=design.placement).raise_if_illegal()
             checked += 1
