@@ -11,9 +11,9 @@ import numpy as np
 
 from netlists.design import Design
 from netlists.load import load as _load
-from netlists.netlist import HARD_MACRO, SOFT_MACRO
 from netlists.placement import Placement
 from placer.budget import Budget, Progress, silent
+from placer.clusters import fitted, placeable
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -87,26 +87,6 @@ def _load_placed(source: Source, placement: str | Path | Placement | None) -> De
     if isinstance(placement, Placement):
         return _load(source).with_placement(placement)
     return _load(source, placement)
-
-
-def placeable(design: Design) -> Design:
-    """A LEF/DEF design in the form the placer works on; any other design as it is.
-
-    Standard cells become soft macros. Where all hard macros have a place and soft macros do not, they are put where
-    :func:`placer.engines.soft.place_soft` sends them, always the same way, so that two placements of the macros can be
-    compared.
-    """
-    from netlists.physical.clustered import clustered, needs_clusters
-
-    if not needs_clusters(design):
-        return design
-    soft = clustered(design)
-    kind, placed = soft.netlist.node_kind, soft.placement.placed
-    if placed[kind == HARD_MACRO].all() and not placed[kind == SOFT_MACRO].all():
-        from placer.engines.soft import place_soft
-
-        soft = soft.with_placement(place_soft(soft), soft.placement_path)
-    return soft
 
 
 def place(
@@ -290,11 +270,12 @@ def score(source: Source, placement: str | Path | Placement | None = None) -> Sc
 
     design = load(source)
     if placement is None:
-        return score_placement(placeable(design))
+        return score_placement(fitted(design))
     moved = load(design, placement)
-    if design.physical is not None and moved.placement.num_nodes == design.netlist.num_nodes:
-        moved = placeable(moved)
-    return score_placement(placeable(design), moved.placement)
+    if moved.physical is None:
+        return score_placement(design, moved.placement)
+    reference = placeable(design)  # where fixed objects are
+    return score_placement(reference, fitted(moved).placement)
 
 
 def check(

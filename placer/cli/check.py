@@ -43,10 +43,11 @@ def check(
     """List every rule a placement breaks: which objects, by how much, where. Exit code 0 when legal, else 3."""
     from placer import api
     from placer.cli._tables import violation_table
+    from placer.clusters import placeable
     from placer.scoring import jsonable, violation_record
 
     design, placement = shifted(design, placement, given(verilog, lef, def_file, top))
-    problem = api.placeable(load_design(design, None, verilog, top, lef, def_file, constraints))
+    problem = placeable(load_design(design, None, verilog, top, lef, def_file, constraints))
     report = api.check(problem, placement)
     if as_json:
         values = {

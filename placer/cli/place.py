@@ -94,6 +94,7 @@ def place(
     """
     from placer import api
     from placer import output as files
+    from placer.clusters import placeable
     from placer.flow import EFFORTS, cores
     from placer.warm import NOTICE, warm_up
 
@@ -103,7 +104,7 @@ def place(
     started = perf_counter()
     budget = Budget(time or EFFORTS[effort].seconds, started=started)
     forbid_both(design, given(verilog, lef, def_file, top))
-    problem = api.placeable(load_design(design, None, verilog, top, lef, def_file, constraints))
+    problem = placeable(load_design(design, None, verilog, top, lef, def_file, constraints))
     print_notes(problem, log)
     target = files.target(problem, output)
     with files.reserve(target), stop_on_signals(budget.stop):

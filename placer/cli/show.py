@@ -44,9 +44,10 @@ def show(
 ) -> None:
     """Draw a placement with its congestion, density and RUDY maps. Needs no browser to write a picture."""
     from placer import api
+    from placer.clusters import placeable
 
     design, placement = shifted(design, placement, given(verilog, lef, def_file, top))
-    problem = api.placeable(load_design(design, placement, verilog, top, lef, def_file, constraints))
+    problem = placeable(load_design(design, placement, verilog, top, lef, def_file, constraints))
     print_notes(problem, Console(stderr=True, highlight=False))
     file = api.show(problem, path=output or Path("out") / f"{problem.name}.html")
     print(file)
