@@ -19,6 +19,7 @@ import numpy as np
 
 from netlists.design import Design
 from netlists.errors import NetlistError
+from netlists.physical.handoff import SCRIPTS
 from placer._version import __version__
 from placer.scoring import jsonable, score_placement
 
@@ -43,10 +44,12 @@ class Target:
     Attributes:
         placement: the placement file.
         folder: also gets ``metrics.json`` and ``report.html``; None when only the placement is wanted.
+        scripts: kinds of hand-off scripts that are written beside it (``netlists.physical.handoff.SCRIPTS``).
     """
 
     placement: Path
     folder: Path | None
+    scripts: tuple[str, ...] = ()
 
     @property
     def files(self) -> dict[str, Path]:
@@ -54,6 +57,8 @@ class Target:
         files = {"placement": self.placement}
         if self.folder is not None:
             files.update(metrics=self.folder / "metrics.json", report=self.folder / "report.html")
+        stem = self.placement.name.removesuffix(".gz").removesuffix(".def")
+        files.update({kind: self.placement.with_name(stem + SCRIPTS[kind][0]) for kind in self.scripts})
         return files
 
 
@@ -75,7 +80,8 @@ def target(design: Design, out: str | Path | None = None) -> Target:
             raise NetlistError(f"a {design.format or 'generated'} design is placed in a {suffix} file", file=path)
         chosen = Target(path, None)
     else:
-        chosen = Target(path / f"{Path(design.name).name or 'design'}{suffix}", path)
+        scripts = tuple(SCRIPTS) if design.format == "lefdef" else ()
+        chosen = Target(path / f"{Path(design.name).name or 'design'}{suffix}", path, scripts)
     inputs = [p.resolve() for p in (design.path, design.placement_path) if p is not None]
     for file in chosen.files.values():
         if file.resolve() in inputs:
@@ -125,7 +131,7 @@ def write_result(
         settings: how the run was asked for (seed, command line, ...); kept in the metrics and the report.
 
     Returns:
-        The files written, by what they are: ``placement``, ``metrics``, ``report``.
+        The files written, by what they are: ``placement``, ``metrics``, ``report``, and the hand-off scripts.
 
     Raises:
         NetlistError: a file cannot be written; earlier files are then as they were.
@@ -138,6 +144,8 @@ def write_result(
         staged = {kind: Path(staging) / file.name for kind, file in files.items()}
         try:
             write_placement(result.design, result.placement, staged["placement"])
+            for kind in where.scripts:
+                staged[kind].write_text(SCRIPTS[kind][1](result.design, result.placement))
             if where.folder is not None:
                 record = result_record(result, settings)
                 staged["metrics"].write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")

@@ -32,6 +32,10 @@ def test_files_are_placed_into_a_def_and_scored_again(
     assert record["legal"]
     assert record["format"] == "lefdef"
     assert Path("out/report.html").is_file()
+    assert sorted(p.name for p in Path("out").iterdir()) == [
+        "chip.def", "chip.innovus.tcl", "chip.librelane.json", "chip.openroad.tcl", "metrics.json", "report.html",
+    ]  # fmt: skip
+    assert Path("out/chip.openroad.tcl").read_text().count("place_macro -macro_name") == 2
     capsys.readouterr()
     assert run(["score", *words, "out/chip.def", "--json"]) == 0
     again = json.loads(capsys.readouterr().out)
