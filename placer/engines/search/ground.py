@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netlists.compiled import njit
+from netlists.compiled import njit_lean
 from netlists.design import Design
 from netlists.netlist import HARD_MACRO
 from netlists.orientation import oriented_sizes
@@ -139,35 +139,35 @@ def _halves(design: Design, placement: Placement) -> tuple[NDArray[np.float64], 
     return width / 2, height / 2
 
 
-@njit(cache=True)
+@njit_lean()
 def centre_x(g: Ground, i: int, left: int) -> float:
     """Centre, um, of object ``i`` with its left edge at ``left`` steps."""
     um = left / g.inverse_step if g.inverse_step > 0.0 else left * g.step
     return um + g.half_x[i]
 
 
-@njit(cache=True)
+@njit_lean()
 def centre_y(g: Ground, i: int, bottom: int) -> float:
     """Centre, um, of object ``i`` with its lower edge at ``bottom`` steps."""
     um = bottom / g.inverse_step if g.inverse_step > 0.0 else bottom * g.step
     return um + g.half_y[i]
 
 
-@njit(cache=True)
+@njit_lean()
 def corner_x(g: Ground, i: int, x: float) -> int:
     """Allowed left edge, in steps, nearest to the centre ``x`` (um)."""
     left = int(np.floor((x - g.half_x[i]) / g.step + 0.5))
     return nearest_corner(g, i, max(min(left, g.high_x[i]), g.low_x[i]), False)
 
 
-@njit(cache=True)
+@njit_lean()
 def corner_y(g: Ground, i: int, y: float) -> int:
     """Allowed lower edge, in steps, nearest to the centre ``y`` (um)."""
     bottom = int(np.floor((y - g.half_y[i]) / g.step + 0.5))
     return nearest_corner(g, i, max(min(bottom, g.high_y[i]), g.low_y[i]), True)
 
 
-@njit(cache=True)
+@njit_lean()
 def nearest_corner(g: Ground, i: int, corner: int, vertical: bool) -> int:
     """The corner coordinate on the snapping grid of object ``i``, where it has one, nearest to ``corner``."""
     if not g.rules.on or g.rules.slot[i] < 0:
@@ -181,7 +181,7 @@ def nearest_corner(g: Ground, i: int, corner: int, vertical: bool) -> int:
     return ruled_snap(g.rules, i, turn, axis, high, -1) if to > high else to
 
 
-@njit(cache=True)
+@njit_lean()
 def hits_wall(walls: NDArray, left: int, bottom: int, right: int, top: int) -> bool:
     """True when a box overlaps one of the walls."""
     for k in range(len(walls)):
@@ -190,7 +190,7 @@ def hits_wall(walls: NDArray, left: int, bottom: int, right: int, top: int) -> b
     return False
 
 
-@njit(cache=True)
+@njit_lean()
 def hard_fits(g: Ground, i: int, left: int, bottom: int, other: int) -> bool:
     """True when hard macro ``i`` may lie at a corner, ``other`` (or -1) being out of the way."""
     right, top = left + g.wide[i], bottom + g.high[i]
@@ -213,7 +213,7 @@ def hard_fits(g: Ground, i: int, left: int, bottom: int, other: int) -> bool:
     return not hits_wall(g.hard_walls, left, bottom, right, top)
 
 
-@njit(cache=True)
+@njit_lean()
 def hard_fits_turned(g: Ground, i: int, left: int, bottom: int, other: int, turn: int) -> bool:
     """:func:`hard_fits` with an orientation of the same width and height as the present one."""
     if not g.rules.on:
@@ -223,7 +223,7 @@ def hard_fits_turned(g: Ground, i: int, left: int, bottom: int, other: int, turn
     return ruled_fits(g, i, left, bottom, other, turn)
 
 
-@njit(cache=True)
+@njit_lean()
 def both_fit(g: Ground, i: int, left: int, bottom: int, j: int, left_j: int, bottom_j: int) -> bool:
     """True when hard macros ``i`` and ``j`` may lie at these corners together."""
     if not (hard_fits(g, i, left, bottom, j) and hard_fits(g, j, left_j, bottom_j, i)):
@@ -238,7 +238,7 @@ def both_fit(g: Ground, i: int, left: int, bottom: int, j: int, left_j: int, bot
     )
 
 
-@njit(cache=True)
+@njit_lean()
 def beside(g: Ground, i: int, j: int, side: int) -> int:
     """Corner coordinate (x for sides 0 and 2, else y) of hard macro ``i`` closest to a side of ``j``.
 
@@ -260,7 +260,7 @@ def beside(g: Ground, i: int, j: int, side: int) -> int:
     return at
 
 
-@njit(cache=True)
+@njit_lean()
 def soft_fits(g: Ground, i: int, left: int, bottom: int) -> bool:
     """True when a soft object inside its range touches no wall."""
     if g.rules.on:
@@ -270,7 +270,7 @@ def soft_fits(g: Ground, i: int, left: int, bottom: int) -> bool:
     return not (len(g.soft_walls) and hits_wall(g.soft_walls, left, bottom, left + g.wide[i], bottom + g.high[i]))
 
 
-@njit(cache=True)
+@njit_lean()
 def settle(g: Ground, i: int, left: int, bottom: int, turn: int) -> None:
     """Take note of where an object lies now."""
     g.left[i], g.bottom[i] = left, bottom
@@ -278,7 +278,7 @@ def settle(g: Ground, i: int, left: int, bottom: int, turn: int) -> None:
         g.rules.turn[i] = turn
 
 
-@njit(cache=True)
+@njit_lean()
 def slide_range(g: Ground, i: int, vertical: bool) -> tuple[int, int]:
     """Lowest and highest corner coordinate hard macro ``i`` can slide to along one axis without jumping."""
     if g.rules.on:

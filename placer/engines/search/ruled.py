@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netlists.compiled import njit
+from netlists.compiled import njit_lean
 from netlists.design import Design
 from netlists.placement import Placement
 from placer.cost.rules import allowed_orientations, channel_steps, fence_of, halo_steps, region_walls, snap_steps
@@ -82,7 +82,7 @@ def build_rules(design: Design, placement: Placement, hard: NDArray[np.int64], g
     )
 
 
-@njit(cache=True)
+@njit_lean()
 def apart(r: Rules, i: int, turn_i: int, j: int, turn_j: int, side: int) -> int:
     """Steps to keep free between hard macros ``i`` and ``j``.
 
@@ -93,7 +93,7 @@ def apart(r: Rules, i: int, turn_i: int, j: int, turn_j: int, side: int) -> int:
     return max(mine, r.halo[r.slot[j], turn_j, side], r.channel[side % 2])
 
 
-@njit(cache=True)
+@njit_lean()
 def pair_fits(
     g: Ground, i: int, turn_i: int, left: int, bottom: int, j: int, turn_j: int, left_j: int, bottom_j: int
 ) -> bool:
@@ -107,7 +107,7 @@ def pair_fits(
     )
 
 
-@njit(cache=True)
+@njit_lean()
 def ruled_fits(g: Ground, i: int, left: int, bottom: int, other: int, turn: int) -> bool:
     """True when hard macro ``i`` may lie at a corner with an orientation, ``other`` (or -1) being out of the way.
 
@@ -131,7 +131,7 @@ def ruled_fits(g: Ground, i: int, left: int, bottom: int, other: int, turn: int)
     return True
 
 
-@njit(cache=True)
+@njit_lean()
 def ruled_range(g: Ground, i: int, vertical: bool) -> tuple[int, int]:
     """``slide_range`` of :mod:`placer.engines.search.ground` under constraints; both ends are on the snapping grid."""
     r = g.rules
@@ -174,7 +174,7 @@ def ruled_range(g: Ground, i: int, vertical: bool) -> tuple[int, int]:
     return ruled_snap(r, i, turn, axis, low, 1), ruled_snap(r, i, turn, axis, high, -1)
 
 
-@njit(cache=True)
+@njit_lean()
 def ruled_snap(r: Rules, i: int, turn: int, axis: int, corner: int, way: int) -> int:
     """The corner on the snapping grid of hard macro ``i``: upwards (1), downwards (-1) or nearest (0)."""
     s = r.slot[i]

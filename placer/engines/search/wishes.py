@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netlists.compiled import njit
+from netlists.compiled import njit_lean
 from netlists.constraints import REGION_GUIDE
 from netlists.design import Design
 from netlists.netlist import HARD_MACRO
@@ -66,7 +66,7 @@ def build_wishes(design: Design) -> Wishes:
     return Wishes(True, guide, guided, edge, box) if guided.any() or edge.any() else none
 
 
-@njit(cache=True)
+@njit_lean()
 def wish(w: Wishes, i: int, x: float, y: float, half_x: float, half_y: float) -> float:
     """Cost of object ``i`` with its centre at ``x``, ``y`` and these half sizes (um)."""
     cost = 0.0
@@ -82,7 +82,7 @@ def wish(w: Wishes, i: int, x: float, y: float, half_x: float, half_y: float) ->
     return cost
 
 
-@njit(cache=True)
+@njit_lean()
 def wish_change(
     g: Ground, count: int, objects: NDArray, x: NDArray, y: NDArray, all_x: NDArray, all_y: NDArray
 ) -> float:
