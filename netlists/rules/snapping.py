@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from netlists.design import Design
+from netlists.formats.lef.library import Layer
 from netlists.orientation import oriented_offsets, oriented_sizes
 from netlists.rules.table import Table
 
@@ -109,7 +112,7 @@ def _on_track(design: Design, node: int, tracks: dict[tuple[int, str], tuple[flo
     return pitch, offset
 
 
-def _across(layers: object, name: str, axis: int) -> bool:
+def _across(layers: Mapping[str, Layer], name: str, axis: int) -> bool:
     """Wires of a vertical layer have tracks along x (axis 0), of a horizontal one along y."""
-    layer = layers.get(name)  # type: ignore[attr-defined]
+    layer = layers.get(name)
     return layer is not None and layer.direction == ("VERTICAL", "HORIZONTAL")[axis]
