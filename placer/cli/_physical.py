@@ -29,25 +29,27 @@ def given(verilog: list[Path] | None, lef: list[Path] | None, def_file: Path | N
     return bool(verilog or lef or def_file or top)
 
 
-def forbid_both(design: str | None, files: bool) -> None:
-    """Refuse a DESIGN beside files.
+def require_one(design: str | None, files: bool) -> None:
+    """Check that a DESIGN or files are named, and not both.
 
     Raises:
-        typer.BadParameter: both are named.
+        typer.BadParameter: neither is named, or both are.
     """
     if design is not None and files:
         raise typer.BadParameter("name a design or its files, not both", param_hint="DESIGN")
+    if design is None and not files:
+        raise typer.BadParameter("none is named, nor its files with --lef, --def, --verilog", param_hint="DESIGN")
 
 
 def shifted(design: str | None, placement: Path | None, files: bool) -> tuple[str | None, Path | None]:
     """The words of a command that takes DESIGN and PLACEMENT: with files, the one word is the placement.
 
     Raises:
-        typer.BadParameter: files and both words are named.
+        typer.BadParameter: files and both words are named, or nothing is.
     """
     if files and placement is None and design is not None:
         return None, Path(design)
-    forbid_both(design, files)
+    require_one(design, files)
     return design, placement
 
 
@@ -69,9 +71,9 @@ def load_design(
     """
     from placer import api
 
-    if not given(verilog, lef, def_file, top):
-        if design is None:
-            raise typer.BadParameter("none is named, nor its files with --lef, --def, --verilog", param_hint="DESIGN")
+    files = given(verilog, lef, def_file, top)
+    require_one(design, files)
+    if not files:
         return api.load(design, placement, constraints=constraints)
     return api.load(
         placement=placement, verilog=verilog or (), top=top, lef=lef or (), def_file=def_file, constraints=constraints

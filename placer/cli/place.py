@@ -17,7 +17,7 @@ from placer.cli._constraints import ConstraintsFile
 from placer.cli._durations import parse_duration
 from placer.cli._errors import INTERRUPTED, NoLegalPlacement
 from placer.cli._notes import print_notes
-from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, forbid_both, given, load_design
+from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, given, load_design, require_one
 from placer.cli._progress import RunProgress
 from placer.cli._signals import stop_on_signals
 
@@ -98,12 +98,12 @@ def place(
     from placer.flow import EFFORTS, cores
     from placer.warm import NOTICE, warm_up
 
+    require_one(design, given(verilog, lef, def_file, top))
     console, log = Console(highlight=False), Console(stderr=True, highlight=False)
     warm_up(lambda: log.print(NOTICE))
     pool = None if ray is None else context.with_resource(_join(ray, jobs, log))
     started = perf_counter()
     budget = Budget(time or EFFORTS[effort].seconds, started=started)
-    forbid_both(design, given(verilog, lef, def_file, top))
     problem = placeable(load_design(design, None, verilog, top, lef, def_file, constraints))
     print_notes(problem, log)
     target = files.target(problem, output)
