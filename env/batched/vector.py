@@ -192,7 +192,10 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
         if self._state is None:
             raise gymnasium.error.ResetNeeded("call reset() before step()")
         with self._precision():
-            chosen = jax.device_put(jnp.asarray(actions, jnp.int32), self.device)
+            if not isinstance(actions, jax.Array):
+                # Cut to 32 bits only what fits them: -1 is illegal as well.
+                actions = np.clip(np.asarray(actions), -1, np.iinfo(np.int32).max).astype(np.int32)
+            chosen = jax.device_put(actions, self.device).astype(jnp.int32)
             if chosen.shape != (self.num_envs,):
                 raise ValueError(f"actions have shape {chosen.shape}, expected ({self.num_envs},)")
             if self._draws is not None:

@@ -244,7 +244,7 @@ def test_actions_outside_the_space_are_refused(actions: Any) -> None:
 def test_unchecked_actions_outside_the_space_count_as_illegal() -> None:
     env = mixed()
     env.reset(seed=0)
-    outcome = env.advance(np.array([-1, 10**6] * 3))
+    outcome = env.advance(np.array([-1, 10**6, 2**32] * 2))
     assert np.asarray(outcome.illegal).all()
     assert (np.asarray(outcome.reward) == -1.0).all()
     assert env.episode(3).step == 0
