@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Violations written out in full.
 LISTED = 20
 #: Words in the names of figures for which less is better; of the others a change is neither good nor bad.
-_LESS_IS_BETTER = ("cost", "hpwl", "overlap", "rudy", "notches")
+_LESS_IS_BETTER = ("cost", "hpwl", "overlap", "rudy", "notch", "dead_", "blocked", "free_components", "narrow_channel")
 _LABELS: dict[str, str] = {
     "proxy_cost": "Proxy cost",
     "wirelength_cost": "Wirelength cost",
@@ -39,6 +39,17 @@ _LABELS: dict[str, str] = {
     "regularity": "Aligned macros",
     "min_channel_um": "Narrowest channel (µm)",
     "notches": "Notches (gcells)",
+    "notch_area_um2": "Notches, free area (µm²)",
+    "narrow_um": "Narrow means below (µm)",
+    "min_edge_channel_um": "Narrowest channel to the edge (µm)",
+    "median_channel_um": "Median channel (µm)",
+    "narrow_channel_length_um": "Narrow channels, length (µm)",
+    "dead_area_um2": "Slits and pockets (µm²)",
+    "dead_share": "Slits and pockets, part of the free area",
+    "free_components": "Pieces of the free area",
+    "largest_free_share": "Largest free rectangle, part of the free area",
+    "aligned_edges": "Aligned macro edges",
+    "blocked_pins": "Macro pins facing a wall",
 }
 _RUN_LABELS: dict[str, str] = {
     "version": "Placer version",
