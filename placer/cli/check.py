@@ -67,6 +67,7 @@ def check(
             console.print(violation_table(problem, report.violations))
         for violation in report.given:
             print(f"as given: {violation.message}")
-        print(report.summary() if report.legal else f"illegal: {len(report.violations):,} violations")
+        count = len(report.violations)
+        print(report.summary() if report.legal else f"illegal: {count:,} violation{'' if count == 1 else 's'}")
     if not report.legal:
         raise typer.Exit(NO_PLACEMENT)
