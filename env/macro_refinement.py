@@ -24,7 +24,7 @@ from netlists.netlist import HARD_MACRO
 from netlists.orientation import oriented_sizes
 from netlists.placement import Placement
 from netlists.synthesis import SynthesisSpec
-from placer.cost.full import CostWeights, full
+from placer.cost.full import CostWeights
 from placer.view.figure import figure
 
 #: What the entries of a row of ``"objects"`` mean; rows beyond the design's objects are 0.
@@ -108,7 +108,7 @@ class MacroRefinementEnv(gymnasium.Env[dict[str, Any], np.int64]):
         max_objects: K, where designs differ; the most of any listed design, and of a specification without ``soft``,
             by default.
         weights: of the proxy cost; a weight of 0 leaves a term out of the reward.
-        maps: observe density and congestion; takes most of a step's time.
+        maps: observe density and congestion.
         on_illegal: ``"penalise"`` or ``"raise"``.
         illegal_reward: what an illegal action is worth when penalised.
         render_mode: ``"rgb_array"``, ``"plotly"`` or None.
@@ -314,11 +314,9 @@ class MacroRefinementEnv(gymnasium.Env[dict[str, Any], np.int64]):
             "ids": np.array([self._number, self._node()], np.int64),
         }
         if self.maps:
-            found = full(self.design, self.placement())
-            for key, values in (
-                ("density", found.density), ("h_congestion", found.h_congestion), ("v_congestion", found.v_congestion),
-            ):  # fmt: skip
-                out[key] = self._framed(values, 0.0)
+            horizontal, vertical = self.state.cost.congestion_maps()
+            out["density"] = self._framed(self.state.cost.density_map(), 0.0)
+            out["h_congestion"], out["v_congestion"] = self._framed(horizontal, 0.0), self._framed(vertical, 0.0)
         return out
 
     def _static_objects(self) -> None:
@@ -343,7 +341,8 @@ class MacroRefinementEnv(gymnasium.Env[dict[str, Any], np.int64]):
 
     def _framed(self, values: NDArray[np.float64], fill: float) -> NDArray[np.float32]:
         out = np.full(self._source.frame, fill, np.float32)
-        out[: values.shape[0], : values.shape[1]] = values
+        # Differences that should cancel may leave a rounding error below 0.
+        out[: values.shape[0], : values.shape[1]] = np.maximum(values, 0.0)
         return out
 
     def _node(self) -> int:

@@ -154,6 +154,12 @@ class IncrementalCost:
         horizontal = flat[p.h_begin :].reshape(p.columns, p.h_width)[:, : p.rows].T
         return horizontal.copy(), vertical.copy()
 
+    def density_map(self) -> NDArray[np.float64]:
+        """``[rows, columns]`` object area over gcell area of the committed placement."""
+        p = self.problem
+        area = self.state.area[: p.rows * p.columns].reshape(p.rows, p.columns)
+        return area / (p.gcell_width * p.gcell_height)
+
     def placement(self) -> Placement:
         """The committed placement; everything movable counts as placed."""
         solid = self.design.netlist.node_kind != PORT
