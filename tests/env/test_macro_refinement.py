@@ -79,7 +79,7 @@ def test_the_mask_is_exactly_what_the_legality_check_says(design: Design) -> Non
     rng = np.random.default_rng(0)
     rows, columns = env.problem.shape
     kinds = set()
-    for _ in range(12):
+    for _ in range(6):
         k, s, p = env._current, env.state, env.problem
         node, now, mask = int(s.nodes[k]), env.placement(), env.action_masks()
         for action in [*rng.choice(rows * columns, 12), *range(rows * columns, env.num_actions - 1)]:
@@ -122,7 +122,8 @@ def env_snapped(env: MacroRefinementEnv, placement: Placement, nodes: list[int])
         for axis, values, low, high in ((0, x, canvas.x0, canvas.x1), (1, y, canvas.y0, canvas.y1)):
             pitch, offset, size = p.rules.pitch[k, o, axis], p.rules.offset[k, o, axis], p.size[k, o, axis]
             first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6) - size
-            corners = np.arange(first, last + 1)
+            near = round(values[node] / step - p.half[k, o, axis] / step)
+            corners = np.arange(max(first, min(near, last) - 3 * pitch), min(last, max(near, first) + 3 * pitch) + 1)
             corners = corners[(corners - offset) % pitch == 0]
             want = values[node] / step - p.half[k, o, axis] / step
             best = corners[np.argmin(np.abs(corners - want))]
