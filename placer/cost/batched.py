@@ -87,7 +87,12 @@ def batched_cost(
         weights: weights of the proxy's terms.
         dtype: ``numpy.float64`` or ``numpy.float32``.
         chunk: placements handled at once; bounds memory on large designs.
+
+    Raises:
+        ValueError: a weight for the wirelength between macros, which this form does not know.
     """
+    if weights is not None and weights.macro_wirelength > 0:
+        raise ValueError("batched costs do not know the wirelength between macros")
     return BatchedCost(design, weights or CostWeights(), dtype, chunk)
 
 

@@ -16,7 +16,7 @@ from netlists.canvas import Canvas
 from netlists.compiled import njit
 from netlists.design import Design
 from netlists.errors import NetlistError
-from netlists.netlist import HARD_MACRO, PORT
+from netlists.netlist import HARD_MACRO, PORT, Netlist
 from netlists.orientation import MATRIX, oriented_sizes
 from netlists.placement import Placement
 from placer.cost.routing import MAX_GRID, net_segments
@@ -29,11 +29,14 @@ PARTIAL_TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class CostWeights:
-    """Weights of the three terms of the proxy cost."""
+    """Weights of the three terms of the proxy cost, and of a fourth that is not part of the public model."""
 
     wirelength: float = 1.0
     density: float = 0.5
     congestion: float = 0.5
+    macro_wirelength: float = 0.0
+    """Mean HPWL of the nets cut down to pins of hard macros, over width plus height of the canvas. Nothing but the
+    length of these nets counts; it keeps macros that share nets together where clusters hide that they do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,7 @@ class Cost:
         h_congestion: ``[rows, columns]`` horizontal demand over supply, row 0 at the bottom.
         v_congestion: ``[rows, columns]`` vertical demand over supply.
         density: ``[rows, columns]`` object area over gcell area.
+        macro_wirelength_cost: see :class:`CostWeights`; 0 where its weight is.
     """
 
     proxy_cost: float
@@ -59,6 +63,7 @@ class Cost:
     h_congestion: NDArray[np.float64]
     v_congestion: NDArray[np.float64]
     density: NDArray[np.float64]
+    macro_wirelength_cost: float = 0.0
 
 
 def full(design: Design, placement: Placement | None = None, weights: CostWeights | None = None) -> Cost:
@@ -111,7 +116,26 @@ def full(design: Design, placement: Placement | None = None, weights: CostWeight
         + weights.density * density_cost
         + weights.congestion * congestion_cost
     )  # fmt: skip
-    return Cost(proxy, wirelength_cost, density_cost, congestion_cost, hpwl, h_map, v_map, density)
+    between_macros = 0.0
+    if weights.macro_wirelength > 0.0 and weights.wirelength > 0.0:
+        ptr, conns = macro_nets(n)
+        if len(ptr) > 1:
+            length = _hpwl(ptr, px[conns], py[conns], np.ones(len(ptr) - 1))
+            between_macros = length / ((canvas.width + canvas.height) * (len(ptr) - 1))
+            proxy += weights.macro_wirelength * between_macros
+    return Cost(proxy, wirelength_cost, density_cost, congestion_cost, hpwl, h_map, v_map, density, between_macros)
+
+
+def macro_nets(netlist: Netlist) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Nets cut down to their pins on hard macros, where two or more are left.
+
+    Returns:
+        CSR offsets, and the connections of ``netlist`` they consist of.
+    """
+    hard = netlist.node_kind[netlist.conn_node] == HARD_MACRO
+    count = np.bincount(netlist.conn_net[hard], minlength=netlist.num_nets)
+    conns = np.flatnonzero(hard & (count[netlist.conn_net] >= 2))
+    return np.concatenate([[0], np.cumsum(count[count >= 2])]), conns
 
 
 def supply(canvas: Canvas) -> tuple[float, float]:

@@ -4,11 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlists.load import load
-from placer.cost.full import CostWeights, full
+from placer.cost.full import CostWeights, full, macro_nets
 from placer.cost.incremental import IncrementalCost, build_problem, commit, propose, rebuild, revert
 from placer.cost.incremental.lanes import FILLER, LANES, collect, excess, padded, sweep
 from placer.cost.incremental.state import TRIAL_ROOM
 from placer.cost.incremental.top import EDGE, least_sum, pick, settle, smallest_sum, top_sum
+from placer.cost.metrics import metrics
 from tests.placer.random_designs import random_design
 
 
@@ -55,6 +56,37 @@ def test_random_walks_price_like_the_reference(seed, integer):
             cost.revert()
             assert cost.proxy_cost == before
     agrees(cost, weights)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_the_wirelength_between_macros_is_priced_and_routes_nothing(seed):
+    weights = CostWeights(1.3, 0.4, 0.7, 0.9)
+    cost = IncrementalCost(random_design(seed), weights=weights)
+    plain = IncrementalCost(random_design(seed), weights=CostWeights(1.3, 0.4, 0.7))
+    rng = np.random.default_rng(seed)
+    for _ in range(30):
+        move = random_move(cost, rng)
+        price = cost.propose(*move)
+        plain.propose(*move)
+        cost.commit()
+        plain.commit()
+        reference = full(cost.design, cost.placement(), weights)
+        assert price == pytest.approx(reference.proxy_cost, rel=1e-9)
+        added = reference.proxy_cost - full(cost.design, cost.placement(), CostWeights(1.3, 0.4, 0.7)).proxy_cost
+        assert added == pytest.approx(0.9 * reference.macro_wirelength_cost, abs=1e-12)
+    for one, other in zip(cost.congestion_maps(), plain.congestion_maps(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-9)
+
+
+def test_the_wirelength_between_macros_is_that_of_the_metrics():
+    design = load("synth130")
+    cost = full(design, weights=CostWeights(macro_wirelength=1.0))
+    ptr, _ = macro_nets(design.netlist)
+    extent = design.canvas.width + design.canvas.height
+    um = metrics(design)["macro_hpwl_um"]
+    assert um > 0
+    assert cost.macro_wirelength_cost == pytest.approx(um / (extent * (len(ptr) - 1)))
 
 
 #: What a proposal must leave as it is, and what must be all zeros or equal to another array between proposals.

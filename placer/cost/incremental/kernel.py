@@ -161,7 +161,7 @@ def rebuild(p: Problem, s: State) -> None:
         s.net_cells[net] = size if end - begin > 2 else 0
         count = net_segments(s.cells_new, size, s.segments)
         add_segments(
-            s.ends, s.segments, count, weight, p.rows, p.columns, p.v_width, p.h_begin, p.h_width, p.reach
+            s.ends, s.segments, count, p.route_weight[net], p.rows, p.columns, p.v_width, p.h_begin, p.h_width, p.reach
         )  # fmt: skip
     for r in range(p.rows):
         for c in range(p.columns):

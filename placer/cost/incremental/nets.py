@@ -70,7 +70,7 @@ def price_nets(p: Problem, s: State, count: int) -> float:
         new = 0
         for a in range(link_ptr[i], link_ptr[i + 1]):
             conn, begin, end = link[a, 1], link[a, 2], link[a, 3]
-            weight = link_value[a, 0]
+            weight, route = link_value[a, 0], link_value[a, 3]
             if count > 1:
                 stamp = net_mark[link[a, 0]]
                 if stamp == mark + 2:  # priced with an earlier object
@@ -80,7 +80,7 @@ def price_nets(p: Problem, s: State, count: int) -> float:
                     conn = -1
             if conn < 0:
                 length, dirty = _price_moved(
-                    begin, end, weight, p.conn_node, p.conn_dx, p.conn_dy, px, py, cell, s.node_mark, s.node_slot, mark,
+                    begin, end, route, p.conn_node, p.conn_dx, p.conn_dy, px, py, cell, s.node_mark, s.node_slot, mark,
                     s.trial_x, s.trial_y, s.trial_orient, x0, y0, pitch_x, pitch_y, rows, columns, v_width, h_begin,
                     h_width, reach, s.cells_old, s.cells_new, s.seen, s.counter, s.segments, ends,
                 )  # fmt: skip
@@ -97,15 +97,15 @@ def price_nets(p: Problem, s: State, count: int) -> float:
                 other = 2 * begin + 1 - conn
                 ox, oy = px[other], py[other]
                 delta += weight * ((abs(new_x - ox) - abs(old_x - ox)) + (abs(new_y - oy) - abs(old_y - oy)))
-                if new != old:
+                if new != old and route != 0.0:
                     routed += 1
                     far = np.int64(cell[other])
                     if conn == begin:
-                        add_two(ends, old, far, -weight, rows, columns, v_width, h_begin, h_width, reach)
-                        add_two(ends, new, far, weight, rows, columns, v_width, h_begin, h_width, reach)
+                        add_two(ends, old, far, -route, rows, columns, v_width, h_begin, h_width, reach)
+                        add_two(ends, new, far, route, rows, columns, v_width, h_begin, h_width, reach)
                     else:
-                        add_two(ends, far, old, -weight, rows, columns, v_width, h_begin, h_width, reach)
-                        add_two(ends, far, new, weight, rows, columns, v_width, h_begin, h_width, reach)
+                        add_two(ends, far, old, -route, rows, columns, v_width, h_begin, h_width, reach)
+                        add_two(ends, far, new, route, rows, columns, v_width, h_begin, h_width, reach)
                 continue
             low_x = low_y = np.inf
             high_x = high_y = -np.inf
@@ -119,10 +119,10 @@ def price_nets(p: Problem, s: State, count: int) -> float:
                 + (max(high_y, new_y) - min(low_y, new_y))
                 - (max(high_y, old_y) - min(low_y, old_y))
             )
-            if new != old:
+            if new != old and route != 0.0:
                 routed += 1
                 _reroute(
-                    begin, end, conn, old, new, net_cells[link[a, 0]], weight, cell, rows, columns, v_width, h_begin,
+                    begin, end, conn, old, new, net_cells[link[a, 0]], route, cell, rows, columns, v_width, h_begin,
                     h_width, reach, s.cells_old, s.seen, s.counter, s.segments, ends,
                 )  # fmt: skip
     s.counter[ROUTED] = routed

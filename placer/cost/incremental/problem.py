@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 
 from netlists.design import Design
 from netlists.errors import NetlistError
-from netlists.netlist import HARD_MACRO, PORT
-from placer.cost.full import CONGESTION_TOP, DENSITY_TOP, CostWeights, supply
+from netlists.netlist import HARD_MACRO, PORT, Netlist
+from placer.cost.full import CONGESTION_TOP, DENSITY_TOP, CostWeights, macro_nets, supply
 from placer.cost.incremental.lanes import padded
 from placer.cost.routing import MAX_GRID
 
@@ -27,12 +28,13 @@ class Problem(NamedTuple):
         conn_net: ``[C]`` int32.
         conn_dx: ``[C]`` um, N frame.
         conn_dy: ``[C]`` um, N frame.
-        net_weight: ``[M]``.
+        net_weight: ``[M]`` weight of a net's length.
+        route_weight: ``[M]`` wires it routes: its own weight, 0 for nets that count for their length only.
         obj_ptr: ``[N + 1]`` int32 offsets into ``obj_conn``.
         obj_conn: ``[C]`` int32 connections of each object.
         link_ptr: ``[N + 1]`` int32 offsets into the links; a link is one object on one net.
         link: ``[L, 4]`` int32 net, connection (-1: the object has several), begin and end of the net's connections.
-        link_value: ``[L, 3]`` weight of the net, offset of the connection in um (N frame).
+        link_value: ``[L, 4]`` weight of the net, offset of the connection in um (N frame), wires the net routes.
         width: ``[N]`` um, orientation N.
         height: ``[N]`` um, orientation N.
         hard: ``[N]`` bool, hard macros (they block routing).
@@ -64,6 +66,7 @@ class Problem(NamedTuple):
     conn_dx: NDArray[np.float64]
     conn_dy: NDArray[np.float64]
     net_weight: NDArray[np.float64]
+    route_weight: NDArray[np.float64]
     obj_ptr: NDArray[np.int32]
     obj_conn: NDArray[np.int32]
     link_ptr: NDArray[np.int32]
@@ -104,13 +107,13 @@ def build_problem(design: Design, weights: CostWeights | None = None) -> Problem
     n, canvas = design.netlist, design.canvas
     if max(canvas.columns, canvas.grid_rows) >= MAX_GRID:
         raise NetlistError("the placement grid is too fine", found=f"{canvas.columns} x {canvas.grid_rows}")
-    net_ptr, pins, net_weight = _distinct_nets(design)
+    net_ptr, pins, net_weight, route_weight = _distinct_nets(*_with_macro_nets(n, weights))
     conn_node = pins["node"].astype(np.int32)
     conn_net = np.repeat(np.arange(len(net_weight), dtype=np.int32), np.diff(net_ptr))
     order = np.argsort(conn_node, kind="stable").astype(np.int32)
     obj_ptr = np.zeros(n.num_nodes + 1, np.int32)
     np.cumsum(np.bincount(conn_node, minlength=n.num_nodes), out=obj_ptr[1:])
-    link_ptr, link, link_value = _links(net_ptr, pins, net_weight, conn_net, order, n.num_nodes)
+    link_ptr, link, link_value = _links(net_ptr, pins, net_weight, route_weight, conn_net, order, n.num_nodes)
     gcells = canvas.columns * canvas.grid_rows
     density_count = int(gcells * DENSITY_TOP)
     congestion_count = max(1, int(2 * gcells * CONGESTION_TOP))
@@ -124,6 +127,7 @@ def build_problem(design: Design, weights: CostWeights | None = None) -> Problem
         conn_dx=np.ascontiguousarray(pins["dx"]),
         conn_dy=np.ascontiguousarray(pins["dy"]),
         net_weight=net_weight,
+        route_weight=route_weight,
         obj_ptr=obj_ptr,
         obj_conn=order,
         link_ptr=link_ptr,
@@ -156,7 +160,13 @@ def build_problem(design: Design, weights: CostWeights | None = None) -> Problem
 
 
 def _links(
-    net_ptr: NDArray, pins: NDArray, net_weight: NDArray, conn_net: NDArray, obj_conn: NDArray, nodes: int
+    net_ptr: NDArray,
+    pins: NDArray,
+    net_weight: NDArray,
+    route_weight: NDArray,
+    conn_net: NDArray,
+    obj_conn: NDArray,
+    nodes: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
     """What a move reads of the nets of each object, in the order it reads it: see ``Problem.link``."""
     node, net = pins["node"][obj_conn], conn_net[obj_conn]
@@ -166,7 +176,7 @@ def _links(
     several = np.diff(np.append(at, len(net))) > 1
     conn, net = obj_conn[at], net[at]
     link = np.stack([net, np.where(several, -1, conn), net_ptr[net], net_ptr[net + 1]], axis=1).astype(np.int32)
-    value = np.stack([net_weight[net], pins["dx"][conn], pins["dy"][conn]], axis=1)
+    value = np.stack([net_weight[net], pins["dx"][conn], pins["dy"][conn], route_weight[net]], axis=1)
     link_ptr = np.zeros(nodes + 1, np.int32)
     np.cumsum(np.bincount(node[at], minlength=nodes), out=link_ptr[1:])
     return link_ptr, np.ascontiguousarray(link), np.ascontiguousarray(value)
@@ -175,9 +185,33 @@ def _links(
 _PIN = np.dtype([("node", np.int64), ("dx", np.float64), ("dy", np.float64)])
 
 
-def _distinct_nets(design: Design) -> tuple[NDArray[np.int32], NDArray, NDArray[np.float64]]:
-    """Nets with merged pins and merged twins: offsets, pin records (source first) and weights."""
-    n = design.netlist
+def _with_macro_nets(n: Netlist, weights: CostWeights) -> tuple[Netlist, NDArray[np.float64]]:
+    """The netlist with what the wirelength between macros adds, and the wires each net routes.
+
+    Every net with two pins or more on hard macros gets a copy cut down to them, which counts for its length only. Its
+    weight makes the scale of the wirelength term that of the macro wirelength.
+    """
+    if weights.macro_wirelength <= 0.0 or weights.wirelength <= 0.0:
+        return n, n.net_weight
+    ptr, conns = macro_nets(n)
+    if len(ptr) == 1:
+        return n, n.net_weight
+    share = weights.macro_wirelength / weights.wirelength * n.net_weight.sum() / (len(ptr) - 1)
+    grown = replace(
+        n,
+        net_ptr=np.concatenate([n.net_ptr, n.net_ptr[-1] + ptr[1:]]),
+        net_pins=np.concatenate([n.net_pins, n.net_pins[conns]]),
+        net_source=np.concatenate([n.net_source, n.net_ptr[-1] + ptr[:-1]]),
+        net_weight=np.concatenate([n.net_weight, np.full(len(ptr) - 1, share)]),
+        net_names=(),
+    )
+    return grown, np.concatenate([n.net_weight, np.zeros(len(ptr) - 1)])
+
+
+def _distinct_nets(
+    n: Netlist, route: NDArray[np.float64]
+) -> tuple[NDArray[np.int32], NDArray, NDArray[np.float64], NDArray[np.float64]]:
+    """Nets with merged pins and merged twins: offsets, pin records (source first), weights and routed wires."""
     pins = np.empty(n.num_pins, _PIN)
     pins["node"], pins["dx"], pins["dy"] = n.pin_node, n.pin_dx, n.pin_dy
     distinct, pin_class = np.unique(pins, return_inverse=True)
@@ -200,6 +234,7 @@ def _distinct_nets(design: Design) -> tuple[NDArray[np.int32], NDArray, NDArray[
     lengths: list[NDArray] = []
     classes: list[NDArray] = []
     weights: list[NDArray] = []
+    wires: list[NDArray] = []
     for d in np.unique(degree):
         if d < 2:
             continue
@@ -208,7 +243,11 @@ def _distinct_nets(design: Design) -> tuple[NDArray[np.int32], NDArray, NDArray[
         twins, index = np.unique(table, axis=0, return_inverse=True)
         classes.append(twins.ravel())
         lengths.append(np.full(len(twins), d))
-        weights.append(np.bincount(index.reshape(-1), weights=n.net_weight[nets], minlength=len(twins)))
+        index = index.reshape(-1)
+        weights.append(np.bincount(index, weights=n.net_weight[nets], minlength=len(twins)))
+        wires.append(np.bincount(index, weights=route[nets], minlength=len(twins)))
     empty = [np.zeros(0, np.int64)]
     net_ptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(lengths or empty))]).astype(np.int32)
-    return net_ptr, distinct[np.concatenate(classes or empty)], np.concatenate(weights or [np.zeros(0)])
+    none = [np.zeros(0)]
+    pins = distinct[np.concatenate(classes or empty)]
+    return net_ptr, pins, np.concatenate(weights or none), np.concatenate(wires or none)

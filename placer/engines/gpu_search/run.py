@@ -115,6 +115,8 @@ def gpu_search(
         raise ValueError(f"threads must be below 8 or a multiple of 8, not {schedule.threads}")
     if design.constraints is not None:
         raise GpuUnavailableError("the GPU search does not know constraints; the CPU search keeps them")
+    if weights is not None and weights.macro_wirelength > 0:
+        raise GpuUnavailableError("the GPU search does not know the wirelength between macros; the CPU search does")
     device.require()
     return _Run(design, starts, budget, seed, chains, iterations, weights, schedule, progress).go()
 
