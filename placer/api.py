@@ -222,6 +222,7 @@ def floorplan_chip(
     pin_spacing: int = 2,
     pins: Sequence[str] = (),
     keep_pins: str | Path | None = None,
+    macros: str | Path | None = None,
 ) -> ChipFloorplan:
     """Make die, core, rows, tracks and IO pins of a chip from its netlist and library.
 
@@ -238,6 +239,7 @@ def floorplan_chip(
         pin_spacing: tracks from one pin to the next.
         pins: rules ``NAMES=SIDE`` or ``NAMES=SIDE:LOW-HIGH``, later rules override earlier ones.
         keep_pins: DEF file whose FIXED pins stay where they are.
+        macros: DEF file whose placed macros stay, for pins that follow them.
 
     Returns:
         The floorplan; its ``write`` makes the DEF file that :func:`load` and :func:`place` take.
@@ -251,7 +253,7 @@ def floorplan_chip(
     return make(
         verilog, lef, top, utilization=utilization, aspect_ratio=aspect_ratio, margins=margins, outline=outline,
         site=site, pin_layers=pin_layers, pin_spacing=pin_spacing, rules=[parse_pin_rule(text) for text in pins],
-        keep_pins=keep_pins,
+        keep_pins=keep_pins, macros=macros,
     )  # fmt: skip
 
 

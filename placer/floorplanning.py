@@ -215,6 +215,7 @@ def floorplan_chip(
     pin_spacing: int = 2,
     rules: Sequence[PinRule] = (),
     keep_pins: str | Path | None = None,
+    macros: str | Path | None = None,
 ) -> ChipFloorplan:
     """Make the floorplan of a chip; see :func:`placer.floorplan`.
 
@@ -236,6 +237,7 @@ def floorplan_chip(
         margins=(margins,) * 4 if isinstance(margins, (int, float)) else margins,
         outline=None if outline is None else np.asarray(outline, np.float64), site=site, pin_layers=pin_layers,
         pin_spacing=pin_spacing, rules=rules, keep=None if keep_pins is None else read_def(keep_pins),
+        macros=None if macros is None else read_def(macros),
     )  # fmt: skip
     n = circuit.netlist
     solid = n.node_kind != PORT

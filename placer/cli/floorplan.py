@@ -90,6 +90,10 @@ def floorplan(
     keep_pins: Annotated[
         Path | None, typer.Option("--keep-pins", metavar="DEF", help="Chips: FIXED pins of this DEF file stay.")
     ] = None,
+    macros: Annotated[
+        Path | None,
+        typer.Option("--macros", metavar="DEF", help="Chips: macros stay where this DEF file has them; pins follow."),
+    ] = None,
     time: Annotated[
         float | None,
         typer.Option("--time", "-t", parser=parse_duration, metavar="TIME", show_default="60s",
@@ -120,14 +124,14 @@ def floorplan(
             verilog or [], lef or [], top, utilization=utilization, aspect_ratio=aspect_ratio,
             margins=work.parse_margins(core_margin), outline=corners, site=site,
             pin_layers=work.parse_layers(pin_layers), pin_spacing=pin_spacing,
-            rules=[work.parse_pin_rule(text) for text in pin or []], keep_pins=keep_pins,
+            rules=[work.parse_pin_rule(text) for text in pin or []], keep_pins=keep_pins, macros=macros,
         )  # fmt: skip
         for line in made.lines():
             log.print(line, markup=False, soft_wrap=True)
         print(made.write(output or Path("out") / made.def_file.design / "floorplan.def"))
         return
     only_chips = {"--utilization": utilization, "--site": site, "--pin-layers": pin_layers, "--pin": pin, "--top": top,
-                  "--keep-pins": keep_pins}  # fmt: skip
+                  "--keep-pins": keep_pins, "--macros": macros}  # fmt: skip
     _refuse(only_chips, "needs --verilog and --lef")
     assert design is not None
     _blocks(context, design, output, log, whitespace, aspect_ratio, corners, area_weight, time, seed, jobs)

@@ -242,6 +242,19 @@ def test_unplaced_cells_pull_connected_pins_together():
     assert len(set(chosen.tolist())) == n
 
 
+def test_placed_macros_draw_the_pins_of_unplaced_cells():
+    # Port a - cell - macro on the left, port b - cell - macro on the right; only the macros have places.
+    ground = make_ground(library(), 400)
+    slots = pin_slots(ground, library())
+    right = ground.die.bounds[2] / 1000 - 1
+    cells = [(9.0, 9.0), (9.0, 9.0), (1.0, 12.0), (right, 12.0)]
+    design = ported("ab", cells=cells, nets=[[0, 2], [1, 3], [2, 4], [3, 5]])
+    p = design.placement
+    known = np.array([False] * 4 + [True] * 2)
+    chosen = assign_pins(design.netlist, slots, 1000, x=p.x.copy(), y=p.y.copy(), placed=known)
+    assert slots.side[chosen].tolist() == [LEFT, RIGHT]
+
+
 def test_options_of_the_command_are_read_or_refused(tmp_path):
     assert parse_margins("5") == (5, 5, 5, 5)
     assert parse_margins("1,2,3,4") == (1, 2, 3, 4)
@@ -264,6 +277,7 @@ def test_options_of_the_command_are_read_or_refused(tmp_path):
 @pytest.mark.open_data
 def test_bp_fe_top_gets_a_floorplan_with_legal_pins(open_data, tmp_path):
     import placer
+    from netlists.formats.def_ import write_def
     from netlists.physical import read_physical
 
     lef = open_data("lefdef/tech/NanGate45")
@@ -289,3 +303,10 @@ def test_bp_fe_top_gets_a_floorplan_with_legal_pins(open_data, tmp_path):
     design = read_physical(verilog, "bp_fe_top", files, made.write(tmp_path / "fp.def"))
     assert design.placement.placed[design.netlist.ids(PORT)].all()
     assert design.canvas.rows is not None
+    components = made.def_file.components
+    some = components.placed([0], [200_000], [300_000], [0])
+    write_def(made.def_file.changed(components=some), tmp_path / "placed.def")
+    again = placer.floorplan_chip(verilog, files, "bp_fe_top", macros=tmp_path / "placed.def").def_file
+    assert again.components.x[0] == 200_000
+    assert (again.components.status[1:] == 0).all()
+    assert again.pins != made.def_file.pins

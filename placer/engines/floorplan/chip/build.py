@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlists.errors import NetlistError
-from netlists.formats.def_ import Components, DefFile, Pin, Port, def_name
-from netlists.formats.def_.data import FIXED, PLACED
+from netlists.formats.def_ import Components, DefFile, Pin, Port, centres, def_name
+from netlists.formats.def_.data import FIXED, PLACED, UNPLACED
 from netlists.netlist import DIR_INOUT, DIR_INPUT, DIR_OUTPUT, HARD_MACRO, PORT, Netlist
 from netlists.physical import Circuit
 from netlists.physical.write import instance_path
@@ -33,6 +33,7 @@ def floorplan_def(
     pin_spacing: int = 2,
     rules: Sequence[PinRule] = (),
     keep: DefFile | None = None,
+    macros: DefFile | None = None,
 ) -> tuple[DefFile, Ground]:
     """Make the floorplan of a circuit.
 
@@ -47,6 +48,7 @@ def floorplan_def(
         pin_spacing: tracks from one pin to the next.
         rules: sides and ranges of pins.
         keep: a DEF file whose FIXED pins stay where they are.
+        macros: a DEF file whose placed macros stay where they are; pins are assigned to that.
 
     Returns:
         A DEF file with die, rows, tracks, unplaced macros and placed pins, and the ground.
@@ -72,56 +74,50 @@ def floorplan_def(
     fixed = (netlist.node_kind == PORT) & solid_ports(netlist)
     for node, pin in kept.items():
         fixed[node], x[node], y[node] = True, pin.port.x / ground.dbu, pin.port.y / ground.dbu
-    chosen = assign_pins(netlist, slots, ground.dbu, rules, fixed=fixed, x=x, y=y)
-    free = np.flatnonzero((netlist.node_kind == PORT) & ~fixed)
-    pins = pins_at(netlist, free, slots, chosen)
-    pins.update(kept)
     names = [
         def_name(instance_path(circuit.physical, i, netlist.node_names[i]), library.divider, library.bus_bits)
         for i in hard.tolist()
     ]
     masters = [circuit.physical.masters[circuit.physical.master[i]] for i in hard.tolist()]
+    components, placed = Components.make(names, masters), np.zeros(n, bool)
+    if macros is not None:
+        components = _with_places(components, macros, ground)
+        there = components.status != UNPLACED
+        placed[hard[there]] = True
+        x[hard[there]], y[hard[there]] = centres(
+            components.x[there],
+            components.y[there],
+            size[0, hard[there]],
+            size[1, hard[there]],
+            components.orient[there],
+            ground.dbu,
+        )
+    chosen = assign_pins(netlist, slots, ground.dbu, rules, fixed=fixed, x=x, y=y, placed=placed)
+    free = np.flatnonzero((netlist.node_kind == PORT) & ~fixed)
+    pins = pins_at(netlist, free, slots, chosen)
+    pins.update(kept)
     made = DefFile(
         design=netlist.name, dbu_per_micron=ground.dbu, divider=library.divider, bus_bits=library.bus_bits,
         die_area=_corners(ground), rows=ground.rows, tracks=ground.tracks,
-        components=Components.make(names, masters), pins=tuple(pins[i] for i in sorted(pins)),
+        components=components, pins=tuple(pins[i] for i in sorted(pins)),
     )  # fmt: skip
     return made, ground
 
 
-def refined_pins(
-    netlist: Netlist, def_file: DefFile, ground: Ground, slots: Slots, x: NDArray[np.float64], y: NDArray[np.float64],
-    placed: NDArray[np.bool_], rules: Sequence[PinRule] = (),
-) -> DefFile:  # fmt: skip
-    """The DEF file with its PLACED pins assigned anew, now that macros and cells have places.
-
-    Args:
-        netlist: the circuit; ports are named as the DEF file's pins.
-        def_file: what :func:`floorplan_def` made.
-        ground: likewise.
-        slots: places for pins.
-        x: ``[N]`` centres, um.
-        y: ``[N]``.
-        placed: ``[N]`` whose places count.
-        rules: as before.
-    """
-    index = {pin.name: k for k, pin in enumerate(def_file.pins)}
-    ports = netlist.ids(PORT)
-    number = {int(i): index[netlist.node_names[i]] for i in ports.tolist() if netlist.node_names[i] in index}
-    fixed = np.zeros(netlist.num_nodes, bool)
-    for node in ports.tolist():
-        fixed[node] = node not in number or def_file.pins[number[node]].port.status != PLACED
-    free = ports[~fixed[ports]]
-    held = [def_file.pins[number[int(i)]] for i in ports[fixed[ports]].tolist() if int(i) in number]
-    slots = _without(slots, held, ground)
-    chosen = assign_pins(
-        netlist, slots, ground.dbu, rules, fixed=fixed, x=x, y=y, placed=placed & (netlist.node_kind != PORT)
-    )
-    pins = list(def_file.pins)
-    for node, pin in pins_at(netlist, free, slots, chosen).items():
-        old = pins[number[node]]
-        pins[number[node]] = old.placed(pin.port.x, pin.port.y, 0, PLACED, pin.port.shapes)
-    return def_file.changed(pins=tuple(pins))
+def _with_places(components: Components, macros: DefFile, ground: Ground) -> Components:
+    """The components with the places that a DEF file of the same units gives them."""
+    if macros.dbu_per_micron != ground.dbu:
+        raise NetlistError(
+            "the DEF file with the macros has other units than the LEF files", file=macros.file,
+            found=macros.dbu_per_micron, expected=ground.dbu,
+        )  # fmt: skip
+    index, given = macros.components.index, macros.components
+    pairs = [(k, index[name]) for k, name in enumerate(components.names) if name in index]
+    pairs = [(k, m) for k, m in pairs if given.status[m] != UNPLACED]
+    if not pairs:
+        raise NetlistError("the DEF file places none of the macros", file=macros.file)
+    mine, theirs = (np.array(side) for side in zip(*pairs, strict=True))
+    return components.placed(mine, given.x[theirs], given.y[theirs], given.orient[theirs], given.status[theirs])
 
 
 def solid_ports(netlist: Netlist) -> NDArray[np.bool_]:

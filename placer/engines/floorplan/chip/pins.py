@@ -70,9 +70,9 @@ def assign_pins(
 ) -> NDArray[np.int64]:
     """Give every free port a slot.
 
-    Where objects are placed, a slot costs what it adds to the HPWL of the pin's nets, and the assignment of least
-    total cost is found exactly (Hungarian method). Where nothing is, cells are put where springs along their nets pull
-    them and pins where the cells are, in turn; the first round takes pins in the order of their names.
+    Where all objects are placed, a slot costs what it adds to the HPWL of the pin's nets, and the assignment of least
+    total cost is found exactly (Hungarian method). Objects that are not are put where springs along their nets pull
+    them, and pins are assigned to that, in turn; the first round takes pins in the order of their names.
 
     Args:
         netlist: ports and what they are connected to.
@@ -102,8 +102,8 @@ def assign_pins(
     keep = _thinned(allowed, len(ports))
     allowed = allowed[:, keep]
     sx, sy = slots.x[keep] / dbu, slots.y[keep] / dbu
-    if not known[netlist.node_kind != PORT].any():
-        chosen = _by_springs(netlist, ports, held, px, py, sx, sy, allowed)
+    if not known[netlist.node_kind != PORT].all():
+        chosen = _by_springs(netlist, ports, known, px, py, sx, sy, allowed)
     else:
         chosen = _assigned(_hpwl_costs(netlist, ports, known, px, py, sx, sy), allowed, netlist, ports)
     return np.asarray(keep[chosen], np.int64)
@@ -188,12 +188,19 @@ def _by_springs(
     netlist: Netlist, ports: NDArray[np.int64], held: NDArray[np.bool_], x: NDArray[np.float64],
     y: NDArray[np.float64], sx: NDArray[np.float64], sy: NDArray[np.float64], allowed: NDArray[np.bool_],
 ) -> NDArray[np.int64]:  # fmt: skip
-    """Slots while nothing is placed: cells follow pins by springs, pins follow cells, in turn."""
+    """Slots while cells have no place: cells follow pins by springs, pins follow cells, in turn.
+
+    Placed macros hold the springs alone; pins then follow once.
+    """
+    cells = (netlist.node_kind != PORT) & ~held
+    if held[netlist.node_kind != PORT].any():
+        x[~held], y[~held] = float(sx.mean()), float(sy.mean())
+        _Springs(netlist, held).relax(x, y)
+        return _assigned(_hpwl_costs(netlist, ports, held | cells, x, y, sx, sy), allowed, netlist, ports)
     # Names in file order keep buses together; slots run around the die.
     start = np.linspace(0, len(sx), len(ports), endpoint=False).astype(np.int64)
     x[ports], y[ports] = sx[start], sy[start]
     springs = _Springs(netlist, held | (netlist.node_kind == PORT))
-    cells = netlist.node_kind != PORT
     chosen = start
     for _ in range(_ROUNDS):
         springs.relax(x, y)
