@@ -168,8 +168,9 @@ def test_swap_and_turn():
 
 
 def test_a_million_moves_do_not_drift():
-    from placer.engines.search.chain import anneal, build_chain, build_crowd
+    from placer.engines.search.chain import anneal, build_chain
     from placer.engines.search.ground import on_lattice
+    from placer.engines.search.moves.scene import build_crowd
 
     design = load("synth20")
     start = on_lattice(design, design.placement)

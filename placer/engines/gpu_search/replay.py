@@ -12,11 +12,13 @@ from netlists.design import Design
 from netlists.netlist import HARD_MACRO
 from netlists.placement import Placement
 from placer.cost.full import CostWeights
-from placer.cost.incremental import MAX_OBJECTS
 from placer.engines.gpu_search import device
 from placer.engines.gpu_search.board import Board, build_board
 from placer.engines.gpu_search.storage import build_layout, empty_chains
 from placer.engines.search.ground import build_ground
+
+#: Most objects of one move on the device; the kinds of moves it draws need no more.
+MOST_OBJECTS = 3
 
 
 @dataclass(frozen=True)
@@ -90,15 +92,15 @@ def price_moves_gpu(
     slot = np.full(design.netlist.num_nodes, -1, np.int64)
     slot[nodes] = np.arange(len(nodes))
     chains, longest = len(moves), max(map(len, moves), default=0)
-    shape = (chains, longest, MAX_OBJECTS)
+    shape = (chains, longest, MOST_OBJECTS)
     which, turn = np.full(shape, -1, np.int64), np.zeros(shape, np.int64)
     xs, ys = np.zeros(shape), np.zeros(shape)
     keep = np.zeros((chains, longest), np.int32)
     for c, listed in enumerate(moves):
         for k, move in enumerate(listed):
             count = len(move.objects)
-            if not 1 <= count <= MAX_OBJECTS or len(set(move.objects)) != count:
-                raise ValueError(f"a move has 1 to {MAX_OBJECTS} distinct objects, not {list(move.objects)}")
+            if not 1 <= count <= MOST_OBJECTS or len(set(move.objects)) != count:
+                raise ValueError(f"a move has 1 to {MOST_OBJECTS} distinct objects, not {list(move.objects)}")
             which[c, k, :count] = slot[list(move.objects)]
             if which[c, k, :count].min() < 0:
                 raise ValueError(f"an object of {list(move.objects)} does not move")

@@ -7,37 +7,25 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netlists.compiled import njit
+from netlists.compiled import njit, njit_lean
 from netlists.design import Design
-from netlists.netlist import HARD_MACRO
 from netlists.placement import Placement
 from placer.cost.incremental import Problem, State, build_state, commit, propose, rebuild, revert
 from placer.cost.incremental.state import PROXY
-from placer.engines.search.ground import Ground, build_ground, settle
-from placer.engines.search.moves import HARD_SLIDE, NAMES, Draft, build_draft, draft_hard, draft_soft
+from placer.engines.search.ground import build_ground, settle
+from placer.engines.search.moves.hot import feel
+from placer.engines.search.moves.scan import scan
+from placer.engines.search.moves.scene import Crowd, Scene, build_draft, build_heat, build_scene
+from placer.engines.search.moves.table import KINDS, SCAN, draft_move
 from placer.engines.search.rng import seeded, uniform
 from placer.engines.search.wishes import wish_change
 
-#: Columns of the per-kind statistics.
-TRIED, PRICED, KEPT, GAINED = range(4)
-
-
-class Crowd(NamedTuple):
-    """Which objects move: the same for every chain of a run.
-
-    Attributes:
-        soft: ids of movable objects that may overlap (soft macros, standard cells).
-        is_soft: ``[N]`` the same as flags.
-        hard: ids of movable hard macros.
-        twin_ptr: ``[len(hard) + 1]`` offsets into ``twin``.
-        twin: for each movable hard macro, the movable ones of its size.
-    """
-
-    soft: NDArray[np.int64]
-    is_soft: NDArray[np.bool_]
-    hard: NDArray[np.int64]
-    twin_ptr: NDArray[np.int64]
-    twin: NDArray[np.int64]
+#: Columns of the per-kind statistics: drawn, proposals priced, moves kept, sum of improvements, work.
+TRIED, PRICED, KEPT, GAINED, WORK = range(5)
+#: Work of a priced proposal besides its pins, in pins; of a draw that came to nothing.
+_PROPOSAL, _DRAW = 60.0, 10.0
+#: Draws between two looks at where the hot spots are.
+_FEEL_EVERY = 4000
 
 
 class Chain(NamedTuple):
@@ -45,73 +33,72 @@ class Chain(NamedTuple):
 
     problem: Problem
     state: State
-    ground: Ground
-    crowd: Crowd
-    draft: Draft
-    rng: NDArray[np.uint64]
+    scene: Scene
     statistics: NDArray[np.float64]
-
-
-def build_crowd(design: Design, placement: Placement) -> Crowd:
-    """Sort the movable objects of a design by how they may move."""
-    n = design.netlist
-    is_hard = design.movable & (n.node_kind == HARD_MACRO)
-    if design.constraints is not None:
-        # Members of a group stay where the legaliser aligned them: every kind of move would break the line.
-        for aligned in design.constraints.groups:
-            is_hard[np.asarray(aligned.members, dtype=np.int64)] = False
-    is_soft = design.movable & (n.node_kind != HARD_MACRO)
-    hard = np.flatnonzero(is_hard)
-    swapped = (placement.orient[hard] & 2) > 0
-    size = np.stack([n.node_width[hard], n.node_height[hard], swapped], axis=1)
-    _, group = np.unique(size, axis=0, return_inverse=True)
-    members = [hard[group.reshape(-1) == k] for k in group.reshape(-1)]
-    twin_ptr = np.zeros(len(hard) + 1, np.int64)
-    np.cumsum([len(m) for m in members], out=twin_ptr[1:])
-    twin = np.concatenate([*members, np.zeros(0, np.int64)]).astype(np.int64)
-    return Crowd(np.flatnonzero(is_soft), is_soft, hard, twin_ptr, twin)
+    age: NDArray[np.int64]
 
 
 def build_chain(design: Design, problem: Problem, crowd: Crowd, placement: Placement, seed: int, index: int) -> Chain:
     """A chain that starts from a legal placement on the lattice."""
     state = build_state(problem, placement)
     rebuild(problem, state)
-    return Chain(
-        problem, state, build_ground(design, placement), crowd, build_draft(), seeded(seed, index),
-        np.zeros((len(NAMES), 4)),
-    )  # fmt: skip
+    ground = build_ground(design, placement)
+    draft, heat, rng = build_draft(ground), build_heat(problem, crowd), seeded(seed, index)
+    scene = build_scene(problem, state, ground, crowd, draft, heat, rng)
+    return Chain(problem, state, scene, np.zeros((len(KINDS), 5)), np.zeros(1, np.int64))
 
 
 @njit(cache=True, nogil=True)
-def anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reach: float) -> None:
-    """Draw ``steps`` moves while the temperature falls geometrically.
+def anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reach: float) -> int:
+    """Draw moves while the temperature falls geometrically.
 
     Args:
         chain: changed in place.
         mix: ``[kinds]`` cumulative probabilities of the kinds of moves.
-        steps: moves to draw.
+        steps: moves to draw; the proposals that a kind prices before it decides count too.
         hot: temperature at the beginning, in units of proxy cost.
         cold: temperature at the end; both 0 keeps improvements only.
         reach: longest random jump, um.
+
+    Returns:
+        Steps taken: ``steps``, or a little more when the last kind priced many proposals.
     """
-    p, s, g, d, rng = chain.problem, chain.state, chain.ground, chain.draft, chain.rng
-    crowd, statistics = chain.crowd, chain.statistics
+    return _anneal(chain, mix, steps, hot, cold, reach)
+
+
+@njit_lean()
+def _anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reach: float) -> int:
+    p, s, v, statistics, age = chain.problem, chain.state, chain.scene, chain.statistics, chain.age
+    g, d, rng = v.ground, v.draft, v.rng
     ratio = (cold / hot) ** (1.0 / steps) if hot > 0.0 else 1.0
     temperature = hot
-    for _ in range(steps):
+    taken = 0
+    while taken < steps:
+        if age[0] % _FEEL_EVERY == 0:
+            feel(p, s, g, v.heat)
+        age[0] += 1
+        taken += 1
         temperature *= ratio
         u = uniform(rng)
         kind = 0
         while kind < len(mix) - 1 and u >= mix[kind]:
             kind += 1
         statistics[kind, TRIED] += 1.0
-        if kind < HARD_SLIDE:
-            drafted = draft_soft(p, s, g, d, rng, kind, crowd.soft, crowd.is_soft, reach)
-        else:
-            drafted = draft_hard(p, s, g, d, rng, kind, crowd.hard, crowd.twin_ptr, crowd.twin, reach)
+        statistics[kind, WORK] += _DRAW
+        drafted = scan(p, s, v) if kind == SCAN else draft_move(kind, v, reach)
+        if d.priced[0]:
+            taken += d.priced[0]
+            temperature *= ratio ** d.priced[0]
+            i = d.objects[0]
+            statistics[kind, PRICED] += d.priced[0]
+            statistics[kind, WORK] += d.priced[0] * (_PROPOSAL + p.obj_ptr[i + 1] - p.obj_ptr[i])
         if not drafted:
             continue
         statistics[kind, PRICED] += 1.0
+        statistics[kind, WORK] += _PROPOSAL
+        for k in range(d.size[0]):
+            i = d.objects[k]
+            statistics[kind, WORK] += p.obj_ptr[i + 1] - p.obj_ptr[i]
         before = s.total[PROXY]
         wish = wish_change(g, d.size[0], d.objects, d.x, d.y, s.x, s.y) if g.wishes.on else 0.0
         limit = before - wish
@@ -128,3 +115,4 @@ def anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reac
                 settle(g, d.objects[k], d.left[k], d.bottom[k], d.orient[k])
         else:
             revert(s)
+    return taken

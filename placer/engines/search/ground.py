@@ -317,3 +317,86 @@ def slide_range(g: Ground, i: int, vertical: bool) -> tuple[int, int]:
             elif walls[k, 2] <= left:
                 low = max(low, walls[k, 2])
     return low, high
+
+
+@njit_lean()
+def keep_out(g: Ground, i: int, j: int) -> tuple[int, int, int, int]:
+    """Where the corner of hard macro ``i`` may not be because of hard macro ``j``: an open box, in lattice steps.
+
+    Returns:
+        left, bottom, right, top; a corner on the border of the box keeps the two apart.
+    """
+    low_x = low_y = high_x = high_y = g.gap
+    if g.rules.on:
+        r, mine, other = g.rules, g.rules.turn[i], g.rules.turn[j]
+        low_x, low_y = apart(r, i, mine, j, other, 0), apart(r, i, mine, j, other, 1)
+        high_x, high_y = apart(r, i, mine, j, other, 2), apart(r, i, mine, j, other, 3)
+    return (
+        g.left[j] - low_x - g.wide[i],
+        g.bottom[j] - low_y - g.high[i],
+        g.left[j] + g.wide[j] + high_x,
+        g.bottom[j] + g.high[j] + high_y,
+    )
+
+
+@njit_lean()
+def free_spot(g: Ground, i: int, left: int, bottom: int, boxes: NDArray) -> tuple[bool, int, int]:
+    """The free corner of hard macro ``i`` nearest to a wanted one, by the sum of both distances.
+
+    The free corners are what the open boxes of all obstacles leave over. The nearest one lies below or above the wanted
+    corner, or on the left or right border of a box; on each of these lines a walk out of the boxes finds it.
+
+    Args:
+        g: integer geometry.
+        i: the macro; where it lies now counts as free.
+        left: wanted corner, lattice steps.
+        bottom: wanted corner.
+        boxes: scratch, int64 ``[obstacles, 4]``.
+
+    Returns:
+        Whether there is one, and the corner.
+    """
+    count = 0
+    for k in range(len(g.hard)):
+        j = g.hard[k]
+        if j != i:
+            boxes[count, 0], boxes[count, 1], boxes[count, 2], boxes[count, 3] = keep_out(g, i, j)
+            count += 1
+    walls = g.hard_walls
+    if g.rules.on:
+        f = g.rules.fence[i]
+        walls = g.rules.walls[g.rules.wall_ptr[f] : g.rules.wall_ptr[f + 1]]
+    for k in range(len(walls)):
+        boxes[count, 0], boxes[count, 1] = walls[k, 0] - g.wide[i], walls[k, 1] - g.high[i]
+        boxes[count, 2], boxes[count, 3] = walls[k, 2], walls[k, 3]
+        count += 1
+    nearest = np.iinfo(np.int64).max
+    best_left, best_bottom = left, bottom
+    for k in range(2 * count + 1):
+        at = left if k == 0 else boxes[(k - 1) // 2, 0 if k % 2 else 2]
+        if g.rules.on:  # the nearest line of the snapping grid that is not inside the box
+            at = ruled_snap(g.rules, i, g.rules.turn[i], 0, at, -1 if k % 2 else 1)
+        aside = abs(at - left)
+        if aside >= nearest or at < g.low_x[i] or at > g.high_x[i]:
+            continue
+        for up in (True, False):
+            y = _walk_out(boxes, count, at, bottom, up, nearest - aside)
+            if g.rules.on:
+                y = ruled_snap(g.rules, i, g.rules.turn[i], 1, y, 1 if up else -1)
+            if g.low_y[i] <= y <= g.high_y[i] and aside + abs(y - bottom) < nearest:
+                nearest, best_left, best_bottom = aside + abs(y - bottom), at, y
+    found = nearest < np.iinfo(np.int64).max and hard_fits(g, i, best_left, best_bottom, -1)
+    return found, best_left, best_bottom
+
+
+@njit_lean()
+def _walk_out(boxes: NDArray, count: int, x: int, y: int, up: bool, far: int) -> int:
+    """First height at or above (below) ``y`` that lies in no box on the line ``x``; gives up beyond ``far``."""
+    begin, inside = y, True
+    while inside and abs(y - begin) < far:
+        inside = False
+        for k in range(count):
+            if boxes[k, 0] < x < boxes[k, 2] and boxes[k, 1] < y < boxes[k, 3]:
+                y = boxes[k, 3] if up else boxes[k, 1]
+                inside = True
+    return y

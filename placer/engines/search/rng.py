@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netlists.compiled import njit
+from netlists.compiled import njit_lean
 
 _SHIFT_A, _SHIFT_B, _SHIFT_C = np.uint64(12), np.uint64(25), np.uint64(27)
 _FACTOR = np.uint64(2685821657736338717)
@@ -22,7 +22,7 @@ def seeded(seed: int, chain: int) -> NDArray[np.uint64]:
     return state
 
 
-@njit(cache=True)
+@njit_lean()
 def uniform(state: NDArray) -> float:
     """Next number in [0, 1)."""
     z = state[0]
@@ -33,13 +33,13 @@ def uniform(state: NDArray) -> float:
     return np.float64((z * _FACTOR) >> _TOP) * (1.0 / 9007199254740992.0)
 
 
-@njit(cache=True)
+@njit_lean()
 def below(state: NDArray, n: int) -> int:
     """Next whole number in [0, n)."""
     return min(int(uniform(state) * n), n - 1)
 
 
-@njit(cache=True)
+@njit_lean()
 def jump(state: NDArray, smallest: float, largest: float) -> float:
     """A signed length whose size is log-uniform between two sizes: as many fine steps as coarse ones."""
     u = 2.0 * uniform(state) - 1.0

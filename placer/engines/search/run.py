@@ -23,36 +23,13 @@ from placer.budget import Budget, Event, Progress, silent
 from placer.cost.full import CostWeights
 from placer.cost.incremental import Problem, build_problem, propose, rebuild, revert
 from placer.cost.incremental.state import PROXY
-from placer.engines.search.chain import GAINED, PRICED, TRIED, Chain, anneal, build_chain, build_crowd
-from placer.engines.search.moves import HARD_SLIDE, NAMES
+from placer.engines.search.chain import GAINED, PRICED, TRIED, WORK, Chain, anneal, build_chain
+from placer.engines.search.moves.scan import MOST_GCELLS
+from placer.engines.search.moves.scene import build_crowd
+from placer.engines.search.moves.table import NAMES, SCAN, first_mix
+from placer.engines.search.options import SearchOptions
 from placer.engines.search.wishes import build_wishes, wish_cost
 
-
-@dataclass(frozen=True)
-class Schedule:
-    """How the search spends its budget."""
-
-    trial_share: float = 0.08
-    """Part of the budget for short trials of the starts, when there are more starts than chains."""
-    heat: float = 1.0
-    """First temperature over the median rise in cost of a random move by about a gcell, measured on the first start."""
-    cooling: float = 100.0
-    """First over last temperature of the deep annealing."""
-    trial_chill: float = 4.0
-    """How much cooler than the deep annealing the trials begin: they rank starts, they must not erase them."""
-    quench_share: float = 0.03
-    """Last part of the budget, spent at temperature 0."""
-    winners_at: tuple[float, ...] = (0.5, 0.7)
-    """Parts of the deep annealing after which the worst chain takes over the best one's placement. Not earlier: while
-    it is hot, the cost of a chain says little about where it will end."""
-    rounds: int = 100
-    """Rounds of the deep annealing."""
-    mix_floor: float = 0.25
-    """Part of the move mix that stays with the initial one however little a kind gains."""
-
-
-#: Initial weights of the kinds of moves, in the order of ``moves.NAMES``.
-_WEIGHTS = np.array([1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.3, 0.5, 0.2, 0.2])
 #: Proposals between two looks at the clock.
 _CHUNK = 500
 
@@ -88,7 +65,7 @@ def search(
     jobs: int = 1,
     iterations: int | None = None,
     weights: CostWeights | None = None,
-    schedule: Schedule | None = None,
+    options: SearchOptions | None = None,
     progress: Progress = silent,
 ) -> SearchResult:
     """Improve legal placements by exact moves until the budget is spent.
@@ -101,7 +78,7 @@ def search(
         jobs: chains run side by side.
         iterations: proposals in total; None spends ``budget.time_limit`` instead.
         weights: weights of the proxy cost.
-        schedule: how to spend the budget.
+        options: how to spend the budget, and what to leave out.
         progress: told after each round.
 
     Raises:
@@ -111,7 +88,7 @@ def search(
         raise ValueError("search needs at least one start")
     if iterations is None and budget.time_limit is None:
         raise ValueError("search needs a time limit or a number of iterations")
-    run = _Run(design, budget, seed, max(1, jobs), iterations, weights, schedule or Schedule(), progress)
+    run = _Run(design, budget, seed, max(1, jobs), iterations, weights, options or SearchOptions(), progress)
     return run.go(starts)
 
 
@@ -126,18 +103,21 @@ class _Run:
         jobs: int,
         iterations: int | None,
         weights: CostWeights | None,
-        schedule: Schedule,
+        options: SearchOptions,
         progress: Progress,
     ) -> None:
         self.design, self.budget, self.seed, self.jobs = design, budget, seed, jobs
-        self.schedule, self.progress = schedule, progress
+        self.options, self.schedule, self.progress = options, options.schedule, progress
         self.iterations = iterations
         self.spent = 0  # proposals, counted in iteration mode
         self.problem: Problem = build_problem(design, weights)
         self.wishes = build_wishes(design)
         self.began = budget.seconds
         self.result = SearchResult(design.placement, math.inf)
-        self.totals = np.zeros((len(NAMES), 4))
+        self.totals = np.zeros((len(NAMES), 5))
+        # Until it is measured: a look at every gcell is that many proposals.
+        gcells = min(self.problem.rows * self.problem.columns, MOST_GCELLS)
+        self._first_work = 100.0 * np.where(np.arange(len(NAMES)) == SCAN, gcells, 1)
         solid = design.netlist.node_kind != PORT
         self._placed = design.placement.placed | solid
         canvas = design.canvas
@@ -150,19 +130,14 @@ class _Run:
 
     def go(self, starts: Sequence[Placement]) -> SearchResult:
         crowd = build_crowd(self.design, starts[0])
-        self.mix = _WEIGHTS.copy()
-        if len(crowd.soft) == 0:
-            self.mix[:HARD_SLIDE] = 0.0
-        if len(crowd.hard) == 0:
-            self.mix[HARD_SLIDE:] = 0.0
+        self.prior = first_mix(crowd, self.options.left_out)
+        self.share = self.prior.copy()
         chains = [build_chain(self.design, self.problem, crowd, p, self.seed, k) for k, p in enumerate(starts)]
         for chain in chains:
             self._remember(chain)
         self._report("search")
-        if self.mix.sum() == 0.0 or self._exhausted():
+        if self.prior.sum() == 0.0 or self._exhausted():
             return self.result
-        self.prior = self.mix / self.mix.sum()
-        self.mix = self.prior.copy()
         with ThreadPoolExecutor(self.jobs) as pool:
             hot = self._first_temperature(chains[0])
             if len(chains) > self.jobs:
@@ -174,7 +149,7 @@ class _Run:
             self._deep(pool, chains, hot)
         self.result.proposals = int(self.totals[:, PRICED].sum())
         self.result.kinds = {
-            name: dict(zip(("tried", "priced", "kept", "gained"), map(float, row), strict=True))
+            name: dict(zip(("tried", "priced", "kept", "gained", "work"), map(float, row), strict=True))
             for name, row in zip(NAMES, self.totals, strict=True)
         }
         return self.result
@@ -243,7 +218,7 @@ class _Run:
         phase: str,
     ) -> None:
         """Every chain works for ``share`` of the budget; more chains than jobs take turns of that length each."""
-        mix = np.cumsum(self.mix / self.mix.sum())
+        mix = np.cumsum(self._mix())
         mix[-1] = 1.0
         if self.iterations is None:
             assert self.budget.time_limit is not None
@@ -251,8 +226,7 @@ class _Run:
             list(pool.map(lambda c: self._work_for_time(c, mix, seconds, temperature, reach), chains))
         else:
             steps = max(1, int(share * self.iterations / self.jobs))
-            list(pool.map(lambda c: self._work_for_steps(c, mix, steps, temperature, reach), chains))
-            self.spent += steps * len(chains)
+            self.spent += sum(pool.map(lambda c: self._work_for_steps(c, mix, steps, temperature, reach), chains))
         for chain in chains:
             self._remember(chain)
             self.totals += chain.statistics
@@ -285,27 +259,36 @@ class _Run:
         steps: int,
         temperature: Callable[[float], float],
         reach: Callable[[float], float],
-    ) -> None:
+    ) -> int:
         chain.statistics[:] = 0.0
         done = 0
         while done < steps and not self.budget.over:
             f = done / steps
             t = temperature(f)
             chunk = min(_CHUNK, steps - done)
-            anneal(chain, mix, chunk, t, t, reach(f))
-            done += chunk
+            done += anneal(chain, mix, chunk, t, t, reach(f))
+        return done
 
     # -- between rounds ------------------------------------------------------------------------------------------
 
+    def _mix(self) -> NDArray[np.float64]:
+        """``[kinds]`` probabilities of the kinds: each gets its share of the work, so costly ones are drawn less."""
+        seen = self.totals
+        a_draw = np.where(seen[:, TRIED] > 0, seen[:, WORK] / np.maximum(seen[:, TRIED], 1.0), self._first_work)
+        mix = self.share / a_draw
+        return mix / mix.sum()
+
     def _adapt(self, chains: list[Chain]) -> None:
-        """Move the mix towards the kinds that gained most a proposal; all chains count."""
+        """Move the shares towards the kinds that gained most for their work; all chains count."""
+        if not self.options.adaptive:
+            return
         seen = np.sum([chain.statistics for chain in chains], axis=0)
-        gain = np.sqrt(seen[:, GAINED] / np.maximum(seen[:, TRIED], 1.0)) * (self.prior > 0)
+        gain = np.sqrt(seen[:, GAINED] / np.maximum(seen[:, WORK], 1.0)) * (self.prior > 0)
         if gain.sum() <= 0.0:
             return
         floor = self.schedule.mix_floor
         target = floor * self.prior + (1.0 - floor) * gain / gain.sum()
-        self.mix = 0.8 * self.mix + 0.2 * target
+        self.share = 0.8 * self.share + 0.2 * target
 
     def _go_with_the_winner(self, chains: list[Chain]) -> None:
         costs = [self._cost(chain) for chain in chains]
@@ -339,7 +322,7 @@ class _Run:
         """The median rise of the random small moves that cost something, times ``heat``."""
         p, s = chain.problem, chain.state
         rng = np.random.default_rng([self.seed, 77])
-        ids = np.concatenate([chain.crowd.soft, chain.crowd.hard])
+        ids = np.concatenate([chain.scene.crowd.soft, chain.scene.crowd.hard])
         rises = []
         one = np.zeros(1, np.int64), np.zeros(1), np.zeros(1), np.zeros(1, np.int64)
         for _ in range(500):
@@ -384,6 +367,6 @@ def _copy(source: Chain, target: Chain) -> None:
     for name in ("x", "y", "orient"):
         getattr(target.state, name)[:] = getattr(source.state, name)
     for name in ("left", "bottom"):
-        getattr(target.ground, name)[:] = getattr(source.ground, name)
-    target.ground.rules.turn[:] = source.ground.rules.turn
+        getattr(target.scene.ground, name)[:] = getattr(source.scene.ground, name)
+    target.scene.ground.rules.turn[:] = source.scene.ground.rules.turn
     rebuild(target.problem, target.state)

@@ -1,0 +1,58 @@
+"""How a search spends its budget, and what of it can be switched off to see what it is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from placer.engines.search.moves.table import NAMES
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the search spends its budget."""
+
+    trial_share: float = 0.08
+    """Part of the budget for short trials of the starts, when there are more starts than chains."""
+    heat: float = 1.0
+    """First temperature over the median rise in cost of a random move by about a gcell, measured on the first start."""
+    cooling: float = 100.0
+    """First over last temperature of the deep annealing."""
+    trial_chill: float = 4.0
+    """How much cooler than the deep annealing the trials begin: they rank starts, they must not erase them."""
+    quench_share: float = 0.03
+    """Last part of the budget, spent at temperature 0."""
+    winners_at: tuple[float, ...] = (0.5, 0.7)
+    """Parts of the deep annealing after which the worst chain takes over the best one's placement. Not earlier: while
+    it is hot, the cost of a chain says little about where it will end."""
+    rounds: int = 100
+    """Rounds of the deep annealing."""
+    mix_floor: float = 0.25
+    """Part of the move mix that stays with the initial one however little a kind gains."""
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """Settings of the search; the defaults are what a run uses. The others are for measuring.
+
+    Raises:
+        ValueError: an unknown kind of move.
+    """
+
+    without: frozenset[str] = frozenset()
+    """Kinds of moves to leave out (names of ``moves.table.KINDS``)."""
+    only: frozenset[str] | None = None
+    """Kinds of moves to draw; all when None."""
+    adaptive: bool = True
+    """Whether the mix of moves follows what pays."""
+    schedule: Schedule = field(default_factory=Schedule)
+    """How the budget is spent."""
+
+    def __post_init__(self) -> None:
+        unknown = (self.without | (self.only or frozenset())) - set(NAMES)
+        if unknown:
+            raise ValueError(f"no kind of move is called {min(unknown)!r}; there are {', '.join(NAMES)}")
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Kinds that are not drawn."""
+        return self.without | (frozenset() if self.only is None else frozenset(NAMES) - self.only)
