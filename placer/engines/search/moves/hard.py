@@ -107,7 +107,6 @@ def hard_to_free(v: Scene, reach: float) -> bool:
 @njit_lean()
 def hard_flip(v: Scene, reach: float) -> bool:
     """One of the three other orientations that keep width and height where they are."""
-    g = v.ground
     i = v.crowd.hard[below(v.rng, len(v.crowd.hard))]
     o = np.int64(v.orient[i])
     # N, S and FN, FS keep the sides; W, E and FW, FE are those four, turned: bit 1.
