@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from placer.cost.legality import LegalityReport
+    from placer.engines.search import SearchOptions
     from placer.engines.spread import Pool
     from placer.floorplanning import ChipFloorplan, Floorplan
     from placer.flow import Result
@@ -100,6 +101,7 @@ def place(
     progress: Progress | None = None,
     iterations: int | None = None,
     ray: str | Pool | None = None,
+    options: SearchOptions | None = None,
 ) -> Result:
     """Find a legal placement of low proxy cost.
 
@@ -116,6 +118,8 @@ def place(
         ray: search on the machines of a Ray cluster (extra ``[ray]``): ``"host:port"`` of its head, ``"auto"`` or
             ``"local"``; or a pool that is open already, such as :class:`placer.engines.ray_pool.RayPool`. ``jobs``
             then counts searches on each machine.
+        options: a :class:`placer.engines.search.SearchOptions`: the device to use, and for measurements what to leave
+            out. By default a CUDA device helps where there is one.
 
     The first call after an installation compiles the kernels, before its clock starts.
 
@@ -129,12 +133,15 @@ def place(
         NetlistError: the design cannot be read.
         PlacementError: no legal placement exists or was found; the message says why.
         ImportError: ``ray`` is given and Ray is not installed.
+        GpuUnavailableError: the options insist on a CUDA device and there is none.
         ConnectionError: no Ray cluster answers, or none of its machines can work.
     """
     from placer import flow
-    from placer.warm import warm_up
+    from placer.engines import search
+    from placer.warm import warm_up, warm_up_device
 
     warm_up()
+    warm_up_device(options or search.SearchOptions())
     design = placeable(load(source))
     with _pool(ray, jobs) as pool:  # before the clock: machines take a while to get ready
         return flow.place(
@@ -147,6 +154,7 @@ def place(
             progress=silent if progress is None else progress,
             iterations=iterations,
             pool=pool,
+            options=options,
         )
 
 

@@ -15,8 +15,9 @@ from netlists.placement import Placement
 from placer.budget import Budget, Event, Progress, silent
 from placer.cost.full import Cost, CostWeights, full
 from placer.cost.legality import LegalityReport, check
+from placer.engines.accelerate import require_device
 from placer.engines.legalise import legalise
-from placer.engines.search import SearchResult
+from placer.engines.search import SearchOptions, SearchResult
 from placer.engines.search.wishes import drawn_to_guides
 from placer.engines.spread import Pool, search_everywhere
 
@@ -88,6 +89,7 @@ def place(
     iterations: int | None = None,
     weights: CostWeights | None = None,
     pool: Pool | None = None,
+    options: SearchOptions | None = None,
 ) -> Result:
     """Find a legal placement of low proxy cost.
 
@@ -106,8 +108,10 @@ def place(
             alone.
         weights: weights of the proxy cost.
         pool: where to search (``placer.engines.spread``); this process when None.
+        options: the device to use, and what of the search to leave out; the defaults are what is best.
 
     Raises:
+        GpuUnavailableError: the options insist on a CUDA device and there is none.
         ValueError: an unknown effort, or a number that cannot be.
         NetlistError: an object is larger than the canvas.
         PlacementError: no legal placement exists or was found; the message says why.
@@ -126,13 +130,22 @@ def place(
         raise ValueError(f"jobs must be at least 1, not {jobs}")
     if iterations is None and budget.time_limit is None:
         raise ValueError("a run needs a time limit or a number of iterations")
+    options = options or SearchOptions()
+    require_device(options)
+    level = replace(
+        level,
+        starts=level.starts if options.starts is None else options.starts,
+        descent=level.descent if options.descent is None else options.descent,
+    )
     design.check_fits()
 
     history: list[tuple[float, str, float]] = []
     given = _is_complete(design)
     start_cost = full(design, weights=weights) if given else None
     stats: dict[str, Any] = {"jobs": jobs, "effort": effort, "seed": seed}
-    first, candidates = _candidates(design, level, budget, seed, given, iterations is not None, progress, stats)
+    first, candidates = _candidates(
+        design, level, budget, seed, given, iterations is not None, progress, stats, options.directional
+    )
     inner = Budget(
         None if budget.time_limit is None else max(budget.time_limit - _RESERVE, 0.0), budget.stop, budget.started
     )
@@ -146,9 +159,10 @@ def place(
         weights=weights,
         progress=progress,
         pool=pool,
+        options=options,
     )
     history += found.history
-    stats.update(proposals=found.proposals, moves=found.kinds)
+    stats.update(proposals=found.proposals, moves=found.kinds, devices=list(found.devices), notes=list(found.notes))
     if pool is not None:
         stats["pool"] = pool.report()
     legality = check(design, found.placement, reference=design.placement)
@@ -186,6 +200,7 @@ def _candidates(
     by_iterations: bool,
     progress: Progress,
     stats: dict[str, Any],
+    directional: float,
 ) -> tuple[Placement, list[Placement]]:
     """Legal placements to search from; the first is the input placement, or a smooth start where there is none."""
     legal: list[Placement] = []
@@ -202,16 +217,20 @@ def _candidates(
         add(design.placement)
     # Learners may hand in starts of their own one day; today they come from descent on the smooth cost.
     from placer.engines.starts import gradient_starts
+    from placer.engines.starts.descend import Weights
 
     count = level.starts if legal else max(level.starts, 1)
     part = Budget(None, budget.stop) if by_iterations else budget.part(level.start_share * _limit(budget))
-    if not budget.over:
+    if count and not budget.over:
         begun = budget.seconds
 
         def told(event: Event) -> None:  # the descent counts from its own beginning, listeners from the run's
             progress(replace(event, seconds=budget.seconds))
 
-        starts = gradient_starts(design, count=count, seed=seed, iterations=level.descent, budget=part, progress=told)
+        starts = gradient_starts(
+            design, count=count, seed=seed, iterations=level.descent, budget=part, progress=told,
+            weights=Weights(directional=directional),
+        )  # fmt: skip
         stats["starts"] = {"count": len(starts.x), "steps": starts.steps, "seconds": budget.seconds - begun}
         for x, y in zip(starts.x, starts.y, strict=True):
             if legal and budget.over:

@@ -13,9 +13,14 @@ import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netlists.errors import NetlistError
 from netlists.formats.textio import atomic_write
+from placer.budget import Budget
+
+if TYPE_CHECKING:
+    from placer.engines.search import SearchOptions
 
 #: What users are told while they wait.
 NOTICE = "compiling, once after an installation (one to two minutes)"
@@ -28,7 +33,12 @@ _DEF = (
 _PROPOSALS = 4_000
 
 
+#: Moves of the rehearsal on a device.
+_DEVICE_MOVES = 50_000
+
+
 _warm = False
+_device_warm = False
 
 
 def warm_up(say: Callable[[], None] = lambda: None) -> None:
@@ -43,6 +53,23 @@ def warm_up(say: Callable[[], None] = lambda: None) -> None:
         _rehearse()
         _remember()
     _warm = True
+
+
+def warm_up_device(options: SearchOptions) -> None:
+    """Compile the programs of the CUDA device that a run with these options will use; nothing without one."""
+    global _device_warm
+    from placer.engines.accelerate import uses_device
+
+    if _device_warm or not uses_device(options):
+        return
+    from netlists.load import load
+    from placer.engines.gpu_search import gpu_search
+    from placer.engines.legalise import legalise
+
+    design = load("synth20")
+    with contextlib.suppress(Exception):  # the run itself says what is wrong with the device, and goes on without it
+        gpu_search(design, [legalise(design)], budget=Budget(), iterations=_DEVICE_MOVES)
+    _device_warm = True
 
 
 def is_warm() -> bool:

@@ -32,6 +32,14 @@ EXAMPLES = (
 )
 
 
+class Device(StrEnum):
+    """Where to search."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 class Effort(StrEnum):
     """How hard to try."""
 
@@ -74,6 +82,12 @@ def place(
         typer.Option("--jobs", "-j", min=1, help="Searches side by side.", show_default="the machine's cores"),
     ] = None,
     constraints: ConstraintsFile = None,
+    device: Annotated[
+        Device,
+        typer.Option(
+            "--device", help="Where to search: auto takes a CUDA device beside the processor if there is one."
+        ),
+    ] = Device.auto,
     ray: Annotated[
         str | None,
         typer.Option(
@@ -95,12 +109,21 @@ def place(
     from placer import api
     from placer import output as files
     from placer.clusters import placeable
+    from placer.engines.accelerate import require_device
+    from placer.engines.gpu_search.errors import GpuUnavailableError
+    from placer.engines.search import SearchOptions
     from placer.flow import EFFORTS, cores
-    from placer.warm import NOTICE, warm_up
+    from placer.warm import NOTICE, warm_up, warm_up_device
 
     require_one(design, given(verilog, lef, def_file, top))
     console, log = Console(highlight=False), Console(stderr=True, highlight=False)
+    options = SearchOptions(device=device.value)
+    try:
+        require_device(options)
+    except GpuUnavailableError as error:
+        raise typer.BadParameter(str(error), param_hint="--device") from error
     warm_up(lambda: log.print(NOTICE))
+    warm_up_device(options)
     pool = None if ray is None else context.with_resource(_join(ray, jobs, log))
     started = perf_counter()
     budget = Budget(time or EFFORTS[effort].seconds, started=started)
@@ -118,11 +141,13 @@ def place(
                     budget=budget,
                     progress=progress,
                     ray=pool,
+                    options=options,
                 )
         except PlacementError as error:
             raise NoLegalPlacement(str(error)) from error
         settings = {
             "command": shlex.join(["placer", *context.obj]),
+            "device": device.value,
             "effort": effort.value,
             "jobs": jobs or cores(),
             "seed": seed,

@@ -22,7 +22,8 @@ from netlists.placement import Placement
 from placer._version import __version__
 from placer.budget import Budget, Event
 from placer.cost.full import CostWeights
-from placer.engines.search import SearchResult, on_lattice, search
+from placer.engines.accelerate import search_here
+from placer.engines.search import SearchOptions, SearchResult, on_lattice, search
 from placer.engines.spread import Task, share
 
 #: What a user without Ray is told.
@@ -57,10 +58,16 @@ class Worker:
         self._design, self._starts = design, starts
 
     def search(
-        self, seconds: float | None, seed: int, jobs: int, iterations: int | None, weights: CostWeights | None
+        self,
+        seconds: float | None,
+        seed: int,
+        jobs: int,
+        iterations: int | None,
+        weights: CostWeights | None,
+        options: SearchOptions,
     ) -> SearchResult:
-        """Search what was prepared; arguments as of :func:`placer.engines.search.search`."""
-        return search(
+        """Search what was prepared; arguments as of :func:`placer.engines.accelerate.search_here`."""
+        return search_here(
             self._design,
             self._starts,
             budget=Budget(seconds, self._stop),
@@ -68,6 +75,7 @@ class Worker:
             jobs=jobs,
             iterations=iterations,
             weights=weights,
+            options=options,
             progress=self._hear,
         )
 
@@ -271,7 +279,7 @@ class RayPool:
         task, worker = one.task, one.member.worker
         one.began = task.budget.seconds
         seconds = None if task.budget.time_limit is None else task.budget.left
-        one.waiting = worker.search.remote(seconds, task.seed, task.jobs, task.iterations, task.weights)
+        one.waiting = worker.search.remote(seconds, task.seed, task.jobs, task.iterations, task.weights, task.options)
         one.asked = worker.progress.remote()
 
     def _tell(self, task: Task, shares: list[_Share]) -> None:

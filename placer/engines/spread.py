@@ -9,7 +9,7 @@ lost loses its own chains and nothing else.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +18,10 @@ from netlists.design import Design
 from netlists.placement import Placement
 from placer.budget import Budget, Progress, silent
 from placer.cost.full import CostWeights
-from placer.engines.search import SearchResult, search
+from placer.engines.accelerate import best_of, search_here
+from placer.engines.search import SearchOptions, SearchResult
+
+__all__ = ["LocalPool", "Pool", "Task", "best_of", "search_everywhere", "share"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +36,7 @@ class Task:
     iterations: int | None = None
     weights: CostWeights | None = None
     progress: Progress = silent
+    options: SearchOptions = field(default_factory=SearchOptions)
 
 
 class Pool(Protocol):
@@ -57,7 +61,7 @@ class LocalPool:
     def run(self, task: Task) -> list[SearchResult]:
         """Search here; see :class:`Pool`."""
         return [
-            search(
+            search_here(
                 task.design,
                 task.starts,
                 budget=task.budget,
@@ -66,6 +70,7 @@ class LocalPool:
                 iterations=task.iterations,
                 weights=task.weights,
                 progress=task.progress,
+                options=task.options,
             )
         ]
 
@@ -85,6 +90,7 @@ def search_everywhere(
     weights: CostWeights | None = None,
     progress: Progress = silent,
     pool: Pool | None = None,
+    options: SearchOptions | None = None,
 ) -> SearchResult:
     """Improve legal placements by exact moves, wherever the pool says, until the budget is spent.
 
@@ -98,15 +104,17 @@ def search_everywhere(
         weights: weights of the proxy cost.
         progress: told how far the search is.
         pool: where to search; this process by default, and also when the pool lost every share.
+        options: how to spend the budget, and on what.
 
     Raises:
+        GpuUnavailableError: the options insist on a device that is not there.
         ValueError: no start, or neither a time limit nor iterations.
     """
     if not starts:
         raise ValueError("search needs at least one start")
     if iterations is None and budget.time_limit is None:
         raise ValueError("search needs a time limit or a number of iterations")
-    task = Task(design, starts, budget, seed, jobs, iterations, weights, progress)
+    task = Task(design, starts, budget, seed, jobs, iterations, weights, progress, options or SearchOptions())
     found = pool.run(task) if pool is not None else []
     return best_of(found or LocalPool().run(task))
 
@@ -121,22 +129,3 @@ def share(task: Task, index: int, count: int) -> Task:
     if iterations is not None:
         iterations = max(1, iterations // count + (index < iterations % count))
     return replace(task, starts=starts, seed=seed, iterations=iterations)
-
-
-def best_of(results: Sequence[SearchResult]) -> SearchResult:
-    """The best placement of several searches, with the sums of their figures and their common history."""
-    if len(results) == 1:
-        return results[0]
-    best = min(results, key=lambda result: result.proxy_cost + result.wish_cost)
-    kinds: dict[str, dict[str, float]] = {}
-    for result in results:
-        for kind, figures in result.kinds.items():
-            sums = kinds.setdefault(kind, {})
-            for name, value in figures.items():
-                sums[name] = sums.get(name, 0.0) + value
-    history: list[tuple[float, str, float]] = []
-    for seconds, phase, cost in sorted(step for result in results for step in result.history):
-        history.append((seconds, phase, min(cost, history[-1][2]) if history else cost))
-    return SearchResult(
-        best.placement, best.proxy_cost, sum(result.proposals for result in results), kinds, history, best.wish_cost
-    )

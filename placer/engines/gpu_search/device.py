@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+from numba import config
 
 from placer.engines.gpu_search.errors import GpuUnavailableError
 from placer.engines.gpu_search.storage import BLOCK_BYTES, UNIT_BYTES
@@ -20,6 +21,10 @@ _MAX_DYNAMIC_SHARED = 8
 
 def why_not() -> str | None:
     """Why the GPU search cannot run here, or None when it can."""
+    # The CUDA target that Numba itself still carries does not compile min() and max() of two numbers any more. Asked
+    # first, because loading numba.cuda takes a while and most machines have no use for it.
+    if not getattr(config, "ENABLE_CUDASIM", 0) and find_spec("numba_cuda") is None:
+        return "the package numba-cuda is not installed (extra 'gpu')"
     try:
         from placer.engines.gpu_search.target import SIMULATED, cuda
 
@@ -29,9 +34,6 @@ def why_not() -> str | None:
             return "no CUDA device that Numba can use"
     except Exception as error:  # a broken driver may raise anything; all of it means the same
         return f"numba.cuda cannot be used: {error}"
-    # The CUDA target that Numba itself still carries does not compile min() and max() of two numbers any more.
-    if find_spec("numba_cuda") is None:
-        return "the package numba-cuda is not installed (extra 'gpu')"
     return None
 
 

@@ -30,12 +30,16 @@ class Schedule:
     """Part of the move mix that stays with the initial one however little a kind gains."""
 
 
+#: Where chains may run.
+DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda")
+
+
 @dataclass(frozen=True)
 class SearchOptions:
-    """Settings of the search; the defaults are what a run uses. The others are for measuring.
+    """Settings of a run; the defaults are what a run uses. All but ``device`` are for measuring what a part is worth.
 
     Raises:
-        ValueError: an unknown kind of move.
+        ValueError: an unknown kind of move or device, or a number that cannot be.
     """
 
     without: frozenset[str] = frozenset()
@@ -44,13 +48,36 @@ class SearchOptions:
     """Kinds of moves to draw; all when None."""
     adaptive: bool = True
     """Whether the mix of moves follows what pays."""
+    halving: bool = True
+    """Whether short trials choose among the starts; otherwise the cheapest starts are taken."""
+    takeovers: bool = True
+    """Whether a chain that lags continues from the best one."""
+    quench: bool = True
+    """Whether the end is spent at temperature 0."""
+    starts: int | None = None
+    """Smooth starts besides the input placement; those of the effort when None, 0 for none."""
+    descent: int | None = None
+    """Gradient steps of each smooth start; those of the effort when None."""
+    directional: float = 0.0
+    """How far smooth starts weigh x and y spans by the scarcity of tracks, 0 to 1."""
+    device: str = "auto"
+    """``"cpu"``; ``"cuda"``, which must be there; or ``"auto"``: a CUDA device beside the CPU in runs with a time
+    limit, if there is one."""
     schedule: Schedule = field(default_factory=Schedule)
     """How the budget is spent."""
 
     def __post_init__(self) -> None:
+        for name in ("without", "only"):  # any collection of names will do
+            given = getattr(self, name)
+            if given is not None:
+                object.__setattr__(self, name, frozenset([given] if isinstance(given, str) else given))
         unknown = (self.without | (self.only or frozenset())) - set(NAMES)
         if unknown:
             raise ValueError(f"no kind of move is called {min(unknown)!r}; there are {', '.join(NAMES)}")
+        if self.device not in DEVICES:
+            raise ValueError(f"unknown device {self.device!r}; one of {', '.join(DEVICES)}")
+        if (self.starts is not None and self.starts < 0) or (self.descent is not None and self.descent < 0):
+            raise ValueError("starts and descent must not be negative")
 
     @property
     def left_out(self) -> frozenset[str]:

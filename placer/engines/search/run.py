@@ -46,6 +46,8 @@ class SearchResult:
         history: (seconds, phase, best cost) after each round.
         wish_cost: what the wishes cost that the placement does not fulfil (``placer.engines.search.wishes``); the best
             placement is the one with the least sum of both costs.
+        devices: where chains ran.
+        notes: what a user may want to know, such as why a device was not used.
     """
 
     placement: Placement
@@ -54,6 +56,8 @@ class SearchResult:
     kinds: dict[str, dict[str, float]] = field(default_factory=dict)
     history: list[tuple[float, str, float]] = field(default_factory=list)
     wish_cost: float = 0.0
+    devices: tuple[str, ...] = ("cpu",)
+    notes: tuple[str, ...] = ()
 
 
 def search(
@@ -141,7 +145,11 @@ class _Run:
         with ThreadPoolExecutor(self.jobs) as pool:
             hot = self._first_temperature(chains[0])
             if len(chains) > self.jobs:
-                chains = self._trials(pool, chains, hot)
+                chains = (
+                    self._trials(pool, chains, hot)
+                    if self.options.halving
+                    else sorted(chains, key=self._cost)[: self.jobs]
+                )
             while len(chains) < self.jobs:  # fewer starts than cores: the same start, other dice
                 k = len(chains)
                 twin = build_chain(self.design, self.problem, crowd, self._placement(chains[0]), self.seed, 1000 + k)
@@ -180,7 +188,7 @@ class _Run:
         """Geometric cooling over what is left of the budget, then a quench."""
         schedule = self.schedule
         done = self._fraction()
-        left = 1.0 - done - schedule.quench_share
+        left = 1.0 - done - (schedule.quench_share if self.options.quench else 0.0)
         rounds = (
             schedule.rounds if self.iterations is None else max(1, min(schedule.rounds, self._rounds_that_fit(left)))
         )
@@ -201,9 +209,9 @@ class _Run:
             self._round(pool, chains, share, temperature, reach, "anneal")
             self._adapt(chains)
             after = at + width
-            if any(at < moment <= after for moment in schedule.winners_at):
+            if self.options.takeovers and any(at < moment <= after for moment in schedule.winners_at):
                 self._go_with_the_winner(chains)
-        if not self._exhausted():
+        if self.options.quench and not self._exhausted():
             self._round(pool, chains, 1.0 - self._fraction(), lambda f: 0.0, lambda f: self._near, "quench")
 
     # -- one round -----------------------------------------------------------------------------------------------
