@@ -18,9 +18,10 @@ from netlists.netlist import HARD_MACRO, SOFT_MACRO
 from placer.cost.full import full
 from placer.cost.incremental import IncrementalCost, Problem, State, build_problem, commit, propose, revert
 from placer.cost.incremental.state import CUTS
-from placer.engines.search.chain import PRICED, anneal, build_chain, build_crowd
+from placer.engines.search.chain import PRICED, anneal, build_chain
 from placer.engines.search.ground import on_lattice
-from placer.engines.search.moves import NAMES
+from placer.engines.search.moves.scene import build_crowd
+from placer.engines.search.moves.table import NAMES
 
 DESIGNS = (
     "ct/ariane133_ng45", "ct/nvdla_ng45", "ct/mempool_tile_ng45", "ct/ariane136_asap7", "ct/ibm01_unit",

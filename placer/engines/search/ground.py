@@ -372,10 +372,12 @@ def free_spot(g: Ground, i: int, left: int, bottom: int, boxes: NDArray) -> tupl
         count += 1
     nearest = np.iinfo(np.int64).max
     best_left, best_bottom = left, bottom
-    for k in range(2 * count + 1):
+    k, lines = 0, 2 * count + 1
+    while k < lines:
         at = left if k == 0 else boxes[(k - 1) // 2, 0 if k % 2 else 2]
         if g.rules.on:  # the nearest line of the snapping grid that is not inside the box
             at = ruled_snap(g.rules, i, g.rules.turn[i], 0, at, -1 if k % 2 else 1)
+        k += 1
         aside = abs(at - left)
         if aside >= nearest or at < g.low_x[i] or at > g.high_x[i]:
             continue
@@ -385,8 +387,23 @@ def free_spot(g: Ground, i: int, left: int, bottom: int, boxes: NDArray) -> tupl
                 y = ruled_snap(g.rules, i, g.rules.turn[i], 1, y, 1 if up else -1)
             if g.low_y[i] <= y <= g.high_y[i] and aside + abs(y - bottom) < nearest:
                 nearest, best_left, best_bottom = aside + abs(y - bottom), at, y
+        if k == 1 and nearest < np.iinfo(np.int64).max:  # boxes further away than that have no say any more
+            count = _nearby(boxes, count, left, bottom, nearest)
+            lines = 2 * count + 1
     found = nearest < np.iinfo(np.int64).max and hard_fits(g, i, best_left, best_bottom, -1)
     return found, best_left, best_bottom
+
+
+@njit_lean()
+def _nearby(boxes: NDArray, count: int, x: int, y: int, far: int) -> int:
+    """Keep the boxes that come closer than ``far`` to a point along each axis; returns how many."""
+    kept = 0
+    for k in range(count):
+        if boxes[k, 0] < x + far and boxes[k, 2] > x - far and boxes[k, 1] < y + far and boxes[k, 3] > y - far:
+            for side in range(4):
+                boxes[kept, side] = boxes[k, side]
+            kept += 1
+    return kept
 
 
 @njit_lean()

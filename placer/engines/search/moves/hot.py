@@ -127,6 +127,10 @@ def hot_shift(v: Scene, reach: float) -> bool:
     """A driver leaves a hot row, or a sink a hot column, by a gcell or two; mostly to the cooler side."""
     g = v.ground
     i = hot_object(v.heat, v.rng)
+    for _ in range(_LOOKS):  # one that is hot for its nets, not for what it covers
+        if uniform(v.rng) * (v.heat.lift[i] + v.heat.sway[i] + v.heat.bulk[i]) >= v.heat.bulk[i]:
+            break
+        i = hot_object(v.heat, v.rng)
     rows, columns = v.heat.lift[i], v.heat.sway[i]
     if rows + columns <= 0.0:
         return False

@@ -13,6 +13,7 @@ from placer.engines.search.moves.draft import add, add_soft
 from placer.engines.search.moves.hot import hot_object
 from placer.engines.search.moves.scene import Scene
 from placer.engines.search.rng import below, uniform
+from placer.engines.search.wishes import wish_change
 
 #: Most gcells tried; of a finer grid a regular part, begun at random.
 MOST_GCELLS = 1500
@@ -45,7 +46,8 @@ def scan(p: Problem, s: State, v: Scene) -> bool:
                 add(v, i, left, bottom)
             else:
                 continue
-            cost = propose(p, s, d.objects, d.x, d.y, d.orient, d.size[0])
+            wish = wish_change(g, d.size[0], d.objects, d.x, d.y, s.x, s.y) if g.wishes.on else 0.0
+            cost = propose(p, s, d.objects, d.x, d.y, d.orient, d.size[0], best - wish) + wish
             revert(s)
             d.priced[0] += 1
             if cost < best:

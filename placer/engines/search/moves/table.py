@@ -60,14 +60,14 @@ KINDS: tuple[Kind, ...] = (
     Kind("hard-swap", "hard", 0.5, "two hard macros of one size exchange places"),
     Kind("hard-flip", "hard", 0.2, "a hard macro to another orientation with the same sides"),
     Kind("hard-exchange", "hard", 0.2, "two hard macros of any sizes exchange centres, where both then fit"),
-    Kind("hard-rotate", "hard", 0.2, "three hard macros of one size change places in a ring"),
-    Kind("hard-to-free", "hard", 0.2, "a hard macro to the free place nearest to its optimal region or a net's pin"),
-    Kind("hard-push", "hard", 0.2, "a hard macro to an occupied place; what lies there is pushed aside, and on"),
-    Kind("array-shift", "hard", 0.2, "hard macros of one size that lie side by side shift as one"),
-    Kind("joint-shift", "hard", 0.2, "a hard macro and one or two objects it shares nets with go the same way"),
+    Kind("hard-rotate", "hard", 0.1, "three hard macros of one size change places in a ring"),
+    Kind("hard-to-free", "hard", 0.05, "a hard macro to the free place nearest to its optimal region or a net's pin"),
+    Kind("hard-push", "hard", 0.1, "a hard macro to an occupied place; what lies there is pushed aside, and on"),
+    Kind("array-shift", "hard", 0.1, "hard macros of one size that lie side by side shift as one"),
+    Kind("joint-shift", "hard", 0.05, "a hard macro and one or two objects it shares nets with go the same way"),
     Kind("hot-shift", "any", 0.5, "a driver leaves a hot row, or a sink a hot column, by a gcell or two"),
-    Kind("hot-away", "any", 0.5, "an object in a hot spot goes to the coolest of some places drawn"),
-    Kind("scan", "any", 0.2, "an object goes to the best of all gcells by exact cost"),
+    Kind("hot-away", "any", 0.3, "an object in a hot spot goes to the coolest of some places drawn"),
+    Kind("scan", "any", 0.02, "an object goes to the best of all gcells by exact cost"),
 )
 NAMES: tuple[str, ...] = tuple(kind.name for kind in KINDS)
 (
