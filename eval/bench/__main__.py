@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from eval.bench import cost, env, env_batched, floorplan, gpu, parse, quality, ranks
+from eval.bench import ablation, cost, env, env_batched, floorplan, gpu, parse, quality, ranks
 from eval.bench.designs import Settings
 from eval.bench.machine import facts
 from eval.bench.sheet import Sheet, table
@@ -15,12 +15,13 @@ from placer.warm import warm_up
 
 #: Measurements by name, in the order they run.
 BENCHES: dict[str, Callable[[Settings], Sheet]] = {
-    "parse": parse.run, "cost": cost.run, "ranks": ranks.run, "quality": quality.run, "gpu": gpu.run,
+    "parse": parse.run, "cost": cost.run, "ranks": ranks.run, "quality": quality.run,
+    "ablation": ablation.run, "gpu": gpu.run,
     "env": env.run, "env-batched": env_batched.run,
     "floorplan": floorplan.run,
 }  # fmt: skip
 #: Those that run when none is named; ``gpu`` needs a device and is asked for by name.
-USUAL = ("parse", "cost", "ranks", "quality", "env", "env-batched", "floorplan")
+USUAL = ("parse", "cost", "ranks", "quality", "ablation", "env", "env-batched", "floorplan")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
