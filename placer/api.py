@@ -18,6 +18,7 @@ from placer.clusters import fitted, placeable
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+    from placer.cost.full import CostWeights
     from placer.cost.legality import LegalityReport
     from placer.engines.search import SearchOptions
     from placer.engines.spread import Pool
@@ -102,6 +103,7 @@ def place(
     iterations: int | None = None,
     ray: str | Pool | None = None,
     options: SearchOptions | None = None,
+    weights: CostWeights | None = None,
 ) -> Result:
     """Find a legal placement of low proxy cost.
 
@@ -120,6 +122,8 @@ def place(
             then counts searches on each machine.
         options: a :class:`placer.engines.search.SearchOptions`: the device to use, and for measurements what to leave
             out. By default a CUDA device helps where there is one.
+        weights: of what is minimised, :class:`placer.cost.CostWeights`; ``macro_wirelength`` is a term of its own
+            beside the three of the proxy cost.
 
     The first call after an installation compiles the kernels, before its clock starts.
 
@@ -155,6 +159,7 @@ def place(
             iterations=iterations,
             pool=pool,
             options=options,
+            weights=weights,
         )
 
 

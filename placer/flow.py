@@ -55,7 +55,7 @@ class Result:
     Attributes:
         design: the design as it was given.
         placement: the best legal placement.
-        cost: its exact cost.
+        cost: its exact cost, with the weights of the public model whatever was minimised.
         start_placement: what the run began from: the input placement, or the first legal one where there is none.
         start_cost: its cost; None when the input placement is not complete.
         legality: check of ``placement`` against the design; always legal.
@@ -63,6 +63,7 @@ class Result:
         seconds: wall-clock of the run.
         stats: figures of the stages: starts, proposals, moves by kind.
         interrupted: the run was stopped from outside; the placement is the best until then.
+        objective: what was minimised: the proxy cost with the weights of the run.
     """
 
     design: Design
@@ -75,6 +76,7 @@ class Result:
     seconds: float
     stats: dict[str, Any] = field(default_factory=dict)
     interrupted: bool = False
+    objective: float = float("nan")
 
 
 def place(
@@ -106,7 +108,7 @@ def place(
         progress: told how far the run is.
         iterations: exact proposals in total, instead of time: with it the result depends on the seed and ``jobs``
             alone.
-        weights: weights of the proxy cost.
+        weights: of what is minimised; those of the proxy cost by default.
         pool: where to search (``placer.engines.spread``); this process when None.
         options: the device to use, and what of the search to leave out; the defaults are what is best.
 
@@ -141,7 +143,7 @@ def place(
 
     history: list[tuple[float, str, float]] = []
     given = _is_complete(design)
-    start_cost = full(design, weights=weights) if given else None
+    start_cost = full(design) if given else None
     stats: dict[str, Any] = {"jobs": jobs, "effort": effort, "seed": seed}
     first, candidates = _candidates(
         design, level, budget, seed, given, iterations is not None, progress, stats, options.directional
@@ -171,7 +173,8 @@ def place(
     return Result(
         design=design,
         placement=found.placement,
-        cost=full(design, found.placement, weights),
+        cost=full(design, found.placement),
+        objective=full(design, found.placement, weights).proxy_cost,
         start_placement=design.placement if given else first,
         start_cost=start_cost,
         legality=legality,

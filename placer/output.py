@@ -175,6 +175,7 @@ def result_record(result: Result, settings: Mapping[str, Any] | None = None) -> 
         "format": design.format,
         "history": [list(point) for point in result.history],
         "interrupted": result.interrupted,
+        "objective": result.objective,
         "seconds": result.seconds,
         "settings": dict(settings or {}),
         "stats": result.stats,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
@@ -20,6 +21,7 @@ from placer.cli._notes import print_notes
 from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, given, load_design, require_one
 from placer.cli._progress import RunProgress
 from placer.cli._signals import stop_on_signals
+from placer.cli._weights import parse_weights
 
 if TYPE_CHECKING:
     from placer.engines.ray_pool import RayPool
@@ -88,6 +90,17 @@ def place(
             "--device", help="Where to search: auto takes a CUDA device beside the processor if there is one."
         ),
     ] = Device.auto,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weight",
+            "-w",
+            metavar="TERM=W",
+            help="Weight of a term of what is minimised: wirelength (1), density (0.5), congestion (0.5), or "
+            "macro_wirelength (0), the length of the nets between hard macros. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     ray: Annotated[
         str | None,
         typer.Option(
@@ -117,6 +130,7 @@ def place(
 
     require_one(design, given(verilog, lef, def_file, top))
     console, log = Console(highlight=False), Console(stderr=True, highlight=False)
+    weights = parse_weights(weight or [])
     options = SearchOptions(device=device.value)
     try:
         require_device(options)
@@ -142,6 +156,7 @@ def place(
                     progress=progress,
                     ray=pool,
                     options=options,
+                    weights=weights,
                 )
         except PlacementError as error:
             raise NoLegalPlacement(str(error)) from error
@@ -152,6 +167,7 @@ def place(
             "jobs": jobs or cores(),
             "seed": seed,
             "time_limit": budget.time_limit,
+            "weights": asdict(weights),
             **({} if ray is None else {"ray": ray}),
         }
         written = files.write_result(result, target, settings=settings)

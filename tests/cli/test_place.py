@@ -185,3 +185,29 @@ def test_the_python_call_takes_what_the_command_takes(tiny: Path) -> None:
     assert result.legality.legal
     assert result.cost.proxy_cost <= result.start_cost.proxy_cost  # type: ignore[union-attr]
     assert events
+
+
+def test_weights_say_what_is_minimised(elsewhere: Path) -> None:
+    words = ["place", "synth20", "--time", "1", "--jobs", "1", "-w", "macro-wirelength=0.5", "--weight", "density=0"]
+    assert run([*words, "-o", "out"]) == 0
+    record = json.loads(Path("out/metrics.json").read_text())
+    assert record["settings"]["weights"] == {
+        "wirelength": 1.0, "density": 0.0, "congestion": 0.5, "macro_wirelength": 0.5,
+    }  # fmt: skip
+    public = record["wirelength_cost"] + 0.5 * record["density_cost"] + 0.5 * record["congestion_cost"]
+    assert record["proxy_cost"] == pytest.approx(public)
+    assert record["objective"] > public - 0.5 * record["density_cost"]
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("macro_wirelenght=1", "did you mean macro_wirelength?"),
+        ("density", "TERM=W"),
+        ("density=-1", "at least 0"),
+        ("density=lots", "at least 0"),
+    ],
+)
+def test_wrong_weights_are_told(word: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["place", "synth20", "--weight", word]) == 2
+    assert told in " ".join(capsys.readouterr().err.split())
