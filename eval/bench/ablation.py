@@ -86,7 +86,7 @@ def run(settings: Settings) -> Sheet:
     seeds = settings.seeds[:1] if settings.quick else settings.seeds
     cores = tuple(sorted(os.sched_getaffinity(0))[: settings.cores])
     moves: dict[str, dict[str, Any]] = {"": {}} | {kind.name: {"without": [kind.name]} for kind in KINDS}
-    parts = {"": {}} | STAGES | {f"with {name}": options for name, options in EXTRAS.items()}
+    parts: dict[str, dict[str, Any]] = {"": {}} | STAGES | {f"with {name}": options for name, options in EXTRAS.items()}
     single = [
         Task(variant, options, design, seed, seconds, ())
         for design in designs for seed in seeds for variant, options in moves.items()
