@@ -133,7 +133,8 @@ def place(
     if iterations is None and budget.time_limit is None:
         raise ValueError("a run needs a time limit or a number of iterations")
     options = options or SearchOptions()
-    require_device(options)
+    if pool is None:  # other machines have devices of their own
+        require_device(options)
     level = replace(
         level,
         starts=level.starts if options.starts is None else options.starts,

@@ -133,7 +133,8 @@ def place(
     weights = parse_weights(weight or [])
     options = SearchOptions(device=device.value)
     try:
-        require_device(options)
+        if ray is None:  # machines of a cluster have devices of their own
+            require_device(options)
     except GpuUnavailableError as error:
         raise typer.BadParameter(str(error), param_hint="--device") from error
     warm_up(lambda: log.print(NOTICE))

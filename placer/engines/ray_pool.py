@@ -46,9 +46,10 @@ class Worker:
     def hello(self) -> str:
         """Compile, and load what was compiled into this process; returns the version of the placer."""
         from netlists.load import load
-        from placer.warm import warm_up
+        from placer.warm import warm_up, warm_up_device
 
         warm_up()
+        warm_up_device(SearchOptions())
         design = load("synth20")
         search(design, [on_lattice(design, design.placement)], budget=Budget(), iterations=1_000)
         return __version__
