@@ -287,11 +287,15 @@ class _Run:
         return mix / mix.sum()
 
     def _adapt(self, chains: list[Chain]) -> None:
-        """Move the shares towards the kinds that gained most for their work; all chains count."""
+        """Move the shares towards the kinds that gained most for their work; all chains count.
+
+        A kind is judged against its first share: what it gains while it is hot is mostly lost again, so gains alone
+        would favour kinds that stir much.
+        """
         if not self.options.adaptive:
             return
         seen = np.sum([chain.statistics for chain in chains], axis=0)
-        gain = np.sqrt(seen[:, GAINED] / np.maximum(seen[:, WORK], 1.0)) * (self.prior > 0)
+        gain = np.sqrt(seen[:, GAINED] / np.maximum(seen[:, WORK], 1.0)) * self.prior
         if gain.sum() <= 0.0:
             return
         floor = self.schedule.mix_floor
