@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         time_limit=options.time or (5.0 if options.quick else 60.0),
         cores=options.cores,
         only=tuple(options.design),
+        peers=None if options.peer_design is None else tuple(name for name in options.peer_design if name),
     )
     warm_up()  # compiling belongs to no measurement
     machine = facts()
@@ -62,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="fewer designs, shorter times, one seed")
     parser.add_argument("--only", action="append", choices=list(BENCHES), help="one measurement (may be repeated)")
     parser.add_argument("--design", action="append", default=[], metavar="NAME", help="one design (may be repeated)")
+    parser.add_argument(
+        "--peer-design", action="append", metavar="NAME", help="run peers on this design only (repeatable; '' for none)"
+    )
     parser.add_argument("--seeds", type=int, default=3, help="seeds of the quality table (3)")
     parser.add_argument("--time", type=float, help="seconds of each placement run (60; quick 5)")
     parser.add_argument("--cores", type=int, default=2, help="processor cores of each placement run (2)")

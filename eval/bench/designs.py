@@ -21,6 +21,7 @@ class Settings:
         cores: processor cores of each placement run.
         data: folder of open designs.
         only: designs to measure; empty measures all.
+        peers: designs on which peers run beside the placer; None means all.
     """
 
     quick: bool = False
@@ -29,6 +30,7 @@ class Settings:
     cores: int = 2
     data: Path = field(default_factory=lambda: data_root())
     only: tuple[str, ...] = ()
+    peers: tuple[str, ...] | None = None
 
     def wants(self, name: str) -> bool:
         """True when a design of this name is to be measured."""

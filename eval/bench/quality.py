@@ -74,7 +74,9 @@ def run(settings: Settings) -> Sheet:
         path = find(settings, name, sheet.skipped) if "/" in name else name
         if path is not None:
             row = {"design": short, **measure(str(path), settings), **PUBLISHED.get(short, {})}
-            sheet.rows.append(row | peers.simulated_annealing(str(path), settings, _seeds(settings), row["mean"]))
+            if settings.peers is None or short in settings.peers:
+                row |= peers.simulated_annealing(str(path), settings, _seeds(settings), row["mean"])
+            sheet.rows.append(row)
     sheet.files |= curves.files(f"curves-{settings.time_limit:g}s", sheet.rows)
     return sheet
 
