@@ -13,7 +13,7 @@ from netlists.design import Design
 from netlists.load import load as _load
 from netlists.placement import Placement
 from placer.budget import Budget, Progress, silent
-from placer.clusters import fitted, placeable
+from placer.clusters import fitted, placeable, usual_weights
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -123,7 +123,8 @@ def place(
         options: a :class:`placer.engines.search.SearchOptions`: the device to use, and for measurements what to leave
             out. By default a CUDA device helps where there is one.
         weights: of what is minimised, :class:`placer.cost.CostWeights`; ``macro_wirelength`` is a term of its own
-            beside the three of the proxy cost.
+            beside the three of the proxy cost, and part of it by default where cells were gathered in clusters
+            (:func:`placer.clusters.usual_weights`).
 
     The first call after an installation compiles the kernels, before its clock starts.
 
@@ -159,7 +160,7 @@ def place(
             iterations=iterations,
             pool=pool,
             options=options,
-            weights=weights,
+            weights=usual_weights(design) if weights is None else weights,
         )
 
 

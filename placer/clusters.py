@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +12,14 @@ from netlists.errors import PlacementError
 from netlists.netlist import HARD_MACRO, SOFT_MACRO
 from placer.budget import Budget
 
+if TYPE_CHECKING:
+    from placer.cost.full import CostWeights
+
 #: Proposals of the exact search that puts clusters around macros that stay; about 100 for each cluster of a large
 #: design, where another tenth no longer changes which of two macro placements scores better.
 FIT_PROPOSALS = 100_000
+#: Weight of the wirelength between macros in runs on clusters.
+MACRO_WEIGHT = 0.5
 
 
 def placeable(design: Design) -> Design:
@@ -61,6 +67,21 @@ def fitted(design: Design, proposals: int = FIT_PROPOSALS) -> Design:
     except PlacementError:  # the macros given are not legal themselves; they can be scored all the same
         found = start
     return soft.with_placement(found.moved(fixed=soft.placement.fixed), soft.placement_path)
+
+
+def usual_weights(design: Design) -> CostWeights:
+    """What a run minimises unless it is told otherwise: the proxy cost, and for clusters the wire between macros too.
+
+    Clusters blur where the cells between two macros will lie, and with that the reason to keep such macros together;
+    the wirelength between macros brings it back. It counts half a wirelength term, on every design alike.
+
+    Args:
+        design: what :func:`placeable` gave.
+    """
+    from placer.cost.full import CostWeights
+
+    soft = design.physical is not None and bool((design.netlist.node_kind == SOFT_MACRO).any())
+    return CostWeights(macro_wirelength=MACRO_WEIGHT) if soft else CostWeights()
 
 
 def _clustered(design: Design) -> Design:

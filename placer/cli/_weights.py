@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from placer.cost.full import CostWeights
 
 
-def parse_weights(words: Sequence[str]) -> CostWeights:
-    """Weights from what the user wrote; terms that are not named keep theirs.
+def parse_weights(words: Sequence[str], usual: CostWeights | None = None) -> CostWeights:
+    """Weights from what the user wrote; terms that are not named keep their ``usual`` ones.
 
     Raises:
         BadParameter: not ``TERM=W``, an unknown term, or a weight that is not a finite number of at least 0.
@@ -39,4 +39,4 @@ def parse_weights(words: Sequence[str]) -> CostWeights:
             raise typer.BadParameter(f"the weight of {name} must be a number of at least 0, not {text!r}")
     if given.get("macro_wirelength", 0.0) > 0.0 and given.get("wirelength", 1.0) == 0.0:
         raise typer.BadParameter("macro_wirelength needs a wirelength weight above 0")
-    return CostWeights(**given)
+    return replace(usual or CostWeights(), **given)

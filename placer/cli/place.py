@@ -97,7 +97,7 @@ def place(
             "-w",
             metavar="TERM=W",
             help="Weight of a term of what is minimised: wirelength (1), density (0.5), congestion (0.5), or "
-            "macro_wirelength (0), the length of the nets between hard macros. May be repeated.",
+            "macro_wirelength (0; 0.5 for LEF/DEF), the length of the nets between hard macros. May be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -121,7 +121,7 @@ def place(
     """
     from placer import api
     from placer import output as files
-    from placer.clusters import placeable
+    from placer.clusters import placeable, usual_weights
     from placer.engines.accelerate import require_device
     from placer.engines.gpu_search.errors import GpuUnavailableError
     from placer.engines.search import SearchOptions
@@ -130,7 +130,7 @@ def place(
 
     require_one(design, given(verilog, lef, def_file, top))
     console, log = Console(highlight=False), Console(stderr=True, highlight=False)
-    weights = parse_weights(weight or [])
+    parse_weights(weight or [])  # what is wrong is said before any work
     options = SearchOptions(device=device.value)
     try:
         if ray is None:  # machines of a cluster have devices of their own
@@ -143,6 +143,7 @@ def place(
     started = perf_counter()
     budget = Budget(time or EFFORTS[effort].seconds, started=started)
     problem = placeable(load_design(design, None, verilog, top, lef, def_file, constraints))
+    weights = parse_weights(weight or [], usual_weights(problem))
     print_notes(problem, log)
     target = files.target(problem, output)
     with files.reserve(target), stop_on_signals(budget.stop):

@@ -31,6 +31,7 @@ def test_files_are_placed_into_a_def_and_scored_again(
     record = json.loads(Path("out/metrics.json").read_text())
     assert record["legal"]
     assert record["format"] == "lefdef"
+    assert record["settings"]["weights"]["macro_wirelength"] == 0.5
     assert Path("out/report.html").is_file()
     assert sorted(p.name for p in Path("out").iterdir()) == [
         "chip.def", "chip.innovus.tcl", "chip.librelane.json", "chip.openroad.tcl", "metrics.json", "report.html",
