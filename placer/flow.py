@@ -59,7 +59,7 @@ class Result:
         start_placement: what the run began from: the input placement, or the first legal one where there is none.
         start_cost: its cost; None when the input placement is not complete.
         legality: check of ``placement`` against the design; always legal.
-        history: (seconds, phase, best proxy cost) over the run.
+        history: (seconds, phase, best objective so far) over the run.
         seconds: wall-clock of the run.
         stats: figures of the stages: starts, proposals, moves by kind.
         interrupted: the run was stopped from outside; the placement is the best until then.
@@ -147,7 +147,17 @@ def place(
     start_cost = full(design) if given else None
     stats: dict[str, Any] = {"jobs": jobs, "effort": effort, "seed": seed}
     first, candidates = _candidates(
-        design, level, budget, seed, given, iterations is not None, progress, stats, options.directional
+        design,
+        level,
+        budget,
+        seed,
+        given,
+        iterations is not None,
+        progress,
+        stats,
+        options.directional,
+        history,
+        weights,
     )
     inner = Budget(
         None if budget.time_limit is None else max(budget.time_limit - _RESERVE, 0.0), budget.stop, budget.started
@@ -205,6 +215,8 @@ def _candidates(
     progress: Progress,
     stats: dict[str, Any],
     directional: float,
+    history: list[tuple[float, str, float]],
+    weights: CostWeights | None,
 ) -> tuple[Placement, list[Placement]]:
     """Legal placements to search from; the first is the input placement, or a smooth start where there is none."""
     legal: list[Placement] = []
@@ -219,6 +231,8 @@ def _candidates(
     if given:
         progress(Event("legalise", budget.seconds))
         add(design.placement)
+        if legal:
+            history.append((budget.seconds, "legalise", full(design, legal[0], weights).proxy_cost))
     # Learners may hand in starts of their own one day; today they come from descent on the smooth cost.
     from placer.engines.starts import gradient_starts
     from placer.engines.starts.descend import Weights

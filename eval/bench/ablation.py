@@ -75,7 +75,7 @@ def run(settings: Settings) -> Sheet:
         notes=[
             "A run without the part against the complete search on the same design and seed: how much higher its "
             "proxy cost ended, mean over all pairs. Negative: it did better without. Within about two standard errors "
-            "of 0 this many pairs cannot tell.",
+            "of 0 this many pairs cannot tell. Runs are short: what only pays in long ones does not show.",
             "Moves: one chain on one core each. Stages: the whole search on all cores. 'with' marks what is off in "
             "normal runs.",
         ],
@@ -113,7 +113,7 @@ def _rows(kind: str, tasks: Sequence[Task], costs: Sequence[float]) -> list[dict
             change = [c for _, _, c in pairs]
             rows.append({
                 "part": variant, "kind": kind, "worse": mean(change), "pairs": len(change),
-                "error": stdev(change) / math.sqrt(len(change)) if len(change) > 1 else math.nan,
+                "error": stdev(change) / math.sqrt(len(change)) if len(change) > 1 else None,
                 "wins": sum(c > 0 for c in change), "runs": pairs,
             })  # fmt: skip
     return sorted(rows, key=lambda row: -row["worse"])

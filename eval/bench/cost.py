@@ -21,7 +21,7 @@ from placer.cost.incremental.state import CUTS
 from placer.engines.search.chain import PRICED, anneal, build_chain
 from placer.engines.search.ground import on_lattice
 from placer.engines.search.moves.scene import build_crowd
-from placer.engines.search.moves.table import NAMES
+from placer.engines.search.moves.table import first_mix
 
 DESIGNS = (
     "ct/ariane133_ng45", "ct/nvdla_ng45", "ct/mempool_tile_ng45", "ct/ariane136_asap7", "ct/ibm01_unit",
@@ -135,7 +135,8 @@ def early_share(design: Design, moves: int) -> float:
     """
     start = on_lattice(design, design.placement)
     chain = build_chain(design, build_problem(design), build_crowd(design, start), start, 1, 0)
-    mix = np.linspace(1 / len(NAMES), 1.0, len(NAMES))
+    mix = np.cumsum(first_mix(chain.scene.crowd, frozenset({"scan"})))  # a scan prices hundreds of its own
+    mix[-1] = 1.0
     reach = 0.5 * max(design.canvas.width, design.canvas.height)
     cost = IncrementalCost(design, start, problem=chain.problem)
     rng = np.random.default_rng(0)

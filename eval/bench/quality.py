@@ -100,7 +100,7 @@ def measure(design: str, settings: Settings) -> dict[str, Any]:
             start = time.perf_counter()
             _placer(
                 settings, "place", design, "--time", f"{settings.time_limit:g}", "--seed", str(seed), "--jobs",
-                str(settings.cores), "--output", folder,
+                str(settings.cores), "--device", "cpu", "--output", folder,
             )  # fmt: skip
             seconds = time.perf_counter() - start
             record = json.loads((Path(folder) / "metrics.json").read_text())

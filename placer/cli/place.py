@@ -162,6 +162,8 @@ def place(
                 )
         except PlacementError as error:
             raise NoLegalPlacement(str(error)) from error
+        except GpuUnavailableError as error:  # machines of a cluster are asked for theirs only now
+            raise typer.BadParameter(str(error), param_hint="--device") from error
         settings = {
             "command": shlex.join(["placer", *context.obj]),
             "device": device.value,

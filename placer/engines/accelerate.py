@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Lock
 
 from netlists.design import Design
 from netlists.placement import Placement
-from placer.budget import Budget, Progress, silent
+from placer.budget import Budget, Event, Progress, silent
 from placer.cost.full import CostWeights
 from placer.engines.gpu_search import GpuUnavailableError, gpu_search
 from placer.engines.gpu_search.device import why_not
@@ -67,9 +69,18 @@ def search_here(
             options=options, progress=listener,
         )  # fmt: skip
 
+    lock, best = Lock(), [math.inf]
+
+    def told(event: Event) -> None:
+        """Cores and device report to one listener, which hears the better cost of the two."""
+        with lock:
+            if event.cost is not None:
+                best[0] = min(best[0], event.cost)
+            progress(replace(event, cost=best[0] if math.isfinite(best[0]) else None))
+
     def on_device() -> SearchResult:
         return gpu_search(
-            design, starts, budget=budget, seed=seed, iterations=iterations, weights=weights, progress=progress
+            design, starts, budget=budget, seed=seed, iterations=iterations, weights=weights, progress=told
         )
 
     if not uses_device(options, iterations):
@@ -81,7 +92,7 @@ def search_here(
             return replace(on_cores(progress), notes=(f"searched on the CPU: {error}",))
     with ThreadPoolExecutor(1) as pool:
         there = pool.submit(on_device)
-        here = on_cores(silent)
+        here = on_cores(told)
         try:
             found = there.result()
         except Exception as error:  # drivers fail in many ways; the cores have a result

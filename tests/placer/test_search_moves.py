@@ -230,6 +230,7 @@ def test_proposals_a_scan_prices_count_as_steps():
     tried, priced = chain.statistics[SCAN, TRIED], chain.statistics[SCAN, PRICED]
     assert taken >= 500
     assert priced - tried <= taken <= priced + tried
+    assert priced <= tried * (chain.problem.rows * chain.problem.columns + 1)
 
 
 def test_options_name_what_there_is():

@@ -232,6 +232,7 @@ def _price_moved(
         cells_new[c - begin] = packed
         low_x, high_x = min(low_x, x), max(high_x, x)
         low_y, high_y = min(low_y, y), max(high_y, y)
+    moved = moved and weight != 0.0
     if moved:
         for turn in range(2):
             cells, w = (cells_old, -weight) if turn == 0 else (cells_new, weight)

@@ -85,8 +85,8 @@ def gpu_search(
 ) -> GpuSearchResult:
     """Improve legal placements by exact moves on one CUDA device until the budget is spent.
 
-    The counterpart of ``placer.engines.search.search``: the same kinds of moves (all but those to the median and of
-    groups), the same integer legality, the same exact cost.
+    The counterpart of ``placer.engines.search.search``: the older ones of its kinds of moves (``docs/gpu-search.md``
+    lists them), the same integer legality, the same exact cost.
 
     Args:
         design: the design.

@@ -85,6 +85,8 @@ def _anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, rea
             kind += 1
         statistics[kind, TRIED] += 1.0
         statistics[kind, WORK] += _DRAW
+        d.size[0] = 0
+        d.priced[0] = 0
         drafted = scan(p, s, v) if kind == SCAN else draft_move(kind, v, reach)
         if d.priced[0]:
             taken += d.priced[0]

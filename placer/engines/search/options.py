@@ -62,7 +62,7 @@ class SearchOptions:
     """How far smooth starts weigh x and y spans by the scarcity of tracks, 0 to 1."""
     device: str = "auto"
     """``"cpu"``; ``"cuda"``, which must be there; or ``"auto"``: a CUDA device beside the CPU in runs with a time
-    limit, if there is one."""
+    limit, if there is one. The other settings do not reach a device: measure parts with ``"cpu"``."""
     schedule: Schedule = field(default_factory=Schedule)
     """How the budget is spent."""
 

@@ -51,10 +51,10 @@ def feel(p: Problem, s: State, g: Ground, heat: Heat) -> None:
     heat.sway[:] = 0.0
     heat.bulk[:] = 0.0
     h_unit, v_unit = p.congestion_scale * p.h_inverse, p.congestion_scale * p.v_inverse
-    for net in range(len(p.net_weight)):
+    for net in range(len(p.route_weight)):
         a = p.net_ptr[net]
         c0, r0 = index(s.px[a], p.gcell_width, columns), index(s.py[a], p.gcell_height, rows)
-        source, weight = p.conn_node[a], p.net_weight[net]
+        source, weight = p.conn_node[a], p.route_weight[net]
         for k in range(a + 1, p.net_ptr[net + 1]):
             c1, r1 = index(s.px[k], p.gcell_width, columns), index(s.py[k], p.gcell_height, rows)
             across = heat.row_hot[r0, max(c0, c1)] - heat.row_hot[r0, min(c0, c1)]
