@@ -100,7 +100,9 @@ def librelane_json(design: Design, placement: Placement) -> str:
     """The ``MACROS`` entry of a LibreLane configuration; the GDS files of the masters are for the user to fill in."""
     masters: dict[str, dict[str, Any]] = {}
     for m in placed_macros(design, placement):
-        entry = masters.setdefault(m.master, {"gds": [], "lef": [] if m.lef is None else [str(m.lef)], "instances": {}})
+        entry = masters.setdefault(
+            m.master, {"gds": [], "lef": [] if m.lef is None else [str(m.lef.resolve())], "instances": {}}
+        )
         location = [float(m.x), float(m.y)]
         entry["instances"]["/".join(m.path)] = {"location": location, "orientation": NAMES[m.orient]}
     return json.dumps({"MACROS": masters}, indent=2) + "\n"

@@ -66,7 +66,8 @@ def constraints_of(netlist: Netlist, physical: Physical, orient: NDArray[np.int8
     component = physical.component[known]
     counts = def_file.components.halo_kind[component] == HARD_HALO
     halo[known] = np.where(counts[:, None], def_file.components.halo[component], 0) / def_file.dbu_per_micron
-    regions, number = _regions(def_file)
+    regions, number, told = _regions(def_file)
+    notes += told
     if regions:
         names = def_file.components.regions
         code = np.array([number.get(name, -1) for name in names] + [-1], np.int32)
@@ -75,17 +76,22 @@ def constraints_of(netlist: Netlist, physical: Physical, orient: NDArray[np.int8
     return Constraints(halo, mask, region, regions=regions), notes
 
 
-def _regions(def_file: DefFile) -> tuple[tuple[Region, ...], dict[str, int]]:
+def _regions(def_file: DefFile) -> tuple[tuple[Region, ...], dict[str, int], list[str]]:
+    """Regions of one piece, their numbers by name, and notes on the others."""
     per_um = def_file.dbu_per_micron
     out: list[Region] = []
     number: dict[str, int] = {}
+    notes: list[str] = []
     for region in def_file.regions:
         shape = shapely.union_all([box(a / per_um, b / per_um, c / per_um, d / per_um) for a, b, c, d in region.rects])
         if not isinstance(shape, Polygon) or shape.is_empty:
+            notes.append(
+                f"region {region.name} is not kept: it is " + ("empty" if shape.is_empty else "in several pieces")
+            )
             continue
         number[region.name] = len(out)
         out.append(Region(region.name, shape, REGION_GUIDE if region.kind == "GUIDE" else REGION_FENCE))
-    return tuple(out), number
+    return tuple(out), number, notes
 
 
 def _groups(

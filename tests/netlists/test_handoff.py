@@ -94,3 +94,26 @@ def test_orientation_names_mean_the_same_as_those_of_def() -> None:
     from netlists.orientation import NAMES, parse
 
     assert [parse(name) for name in OPEN_ACCESS] == [parse(name) for name in NAMES]
+
+
+def test_a_divider_of_the_def_files_own_is_understood_when_results_go_back(tmp_path: Path) -> None:
+    files = case.write(tmp_path)
+    path = Path(files["def_file"])
+    path.write_text(case.DEF.replace('DIVIDERCHAR "/"', 'DIVIDERCHAR "|"').replace("left/mem", "left|mem").replace(
+        "right/mem", "right|mem"
+    ))  # fmt: skip
+    design = read_physical(**files)
+    there = np.ones(design.netlist.num_nodes, bool)
+    macros = placed_macros(design, design.placement.moved(placed=there))
+    assert [m.name for m in macros] == [r"left|mem\[0\]", r"right|mem\[0\]"]
+    assert [m.path for m in macros] == [("left", "mem[0]"), ("right", "mem[0]")]
+
+
+def test_a_region_in_several_pieces_is_told(tmp_path: Path) -> None:
+    files = case.write(tmp_path)
+    text = case.DEF.replace(
+        "( 38000 38000 ) + TYPE FENCE", "( 38000 10000 ) ( 20000 20000 ) ( 38000 38000 ) + TYPE FENCE"
+    )
+    assert text != case.DEF
+    Path(files["def_file"]).write_text(text)
+    assert any("region east is not kept" in note for note in read_physical(**files).notes)

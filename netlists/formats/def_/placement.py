@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from netlists.design import Design
 from netlists.errors import NetlistError, PlacementError
 from netlists.formats.def_.data import FIXED, PLACED, UNPLACED, DefFile
-from netlists.formats.def_.names import plain
+from netlists.formats.def_.names import path_of, plain
 from netlists.formats.def_.read import read_def
 from netlists.formats.def_.units import centres, corners
 from netlists.formats.def_.write import write_def
@@ -24,10 +24,11 @@ _SHOWN = 10
 def component_of(d: DefFile, netlist: Netlist) -> NDArray[np.int32]:
     """``[N]`` component of every node, -1 where there is none, as for ports.
 
-    Names are compared as written, then without backslashes: a Verilog instance has none, a DEF component may.
+    Names are compared as written, then by their levels: a Verilog instance has no backslashes, a DEF component may, and
+    a netlist joins levels by ``/`` whatever the DEF file joins them by.
     """
     exact = d.components.index
-    loose = {plain(name): i for name, i in exact.items()}
+    loose = {"/".join(path_of(name, d.divider)): i for name, i in exact.items()}
     found = np.full(netlist.num_nodes, -1, np.int32)
     for node in np.flatnonzero(netlist.node_kind != PORT).tolist():
         name = netlist.node_names[node]
