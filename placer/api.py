@@ -306,6 +306,9 @@ def check(
 
     Returns:
         Every violation with names, amount and coordinates; ``legal`` when there is none that a placer could mend.
+        ``given`` lists what fixed objects do to each other, fixed macros off the manufacturing grid included.
+        LEF/DEF designs are checked flat: hard macros by every rule, standard cells that have a place by ``outside``
+        and ``fence``.
 
     Raises:
         NetlistError: the design or the constraints cannot be read.
@@ -315,8 +318,9 @@ def check(
 
     design = load(source, constraints=constraints)
     if placement is None:
-        return check_placed(design, design.placement)
-    return check_placed(design, load(design, placement).placement, reference=design.placement)
+        return check_placed(design, design.placement, fixed_lattice=True)
+    found = load(design, placement).placement
+    return check_placed(design, found, reference=design.placement, fixed_lattice=True)
 
 
 def show(

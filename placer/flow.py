@@ -12,6 +12,7 @@ from netlists.design import Design
 from netlists.errors import PlacementError
 from netlists.netlist import PORT
 from netlists.placement import Placement
+from netlists.rules.conflicts import require_possible
 from placer.budget import Budget, Event, Progress, silent
 from placer.cost.full import Cost, CostWeights, full
 from placer.cost.legality import LegalityReport, check
@@ -115,7 +116,7 @@ def place(
     Raises:
         GpuUnavailableError: the options insist on a CUDA device and there is none.
         ValueError: an unknown effort, or a number that cannot be.
-        NetlistError: an object is larger than the canvas.
+        NetlistError: an object is larger than the canvas, or what the LEF and DEF files ask cannot be kept.
         PlacementError: no legal placement exists or was found; the message says why.
     """
     if effort not in EFFORTS:
@@ -140,6 +141,7 @@ def place(
         starts=level.starts if options.starts is None else options.starts,
         descent=level.descent if options.descent is None else options.descent,
     )
+    require_possible(design)
     design.check_fits()
 
     history: list[tuple[float, str, float]] = []

@@ -45,11 +45,13 @@ class Target:
         placement: the placement file.
         folder: also gets ``metrics.json`` and ``report.html``; None when only the placement is wanted.
         scripts: kinds of hand-off scripts that are written beside it (``netlists.physical.handoff.SCRIPTS``).
+        fixed: write hard macros as FIXED, so that nothing after this moves them (DEF only).
     """
 
     placement: Path
     folder: Path | None
     scripts: tuple[str, ...] = ()
+    fixed: bool = False
 
     @property
     def files(self) -> dict[str, Path]:
@@ -62,26 +64,30 @@ class Target:
         return files
 
 
-def target(design: Design, out: str | Path | None = None) -> Target:
+def target(design: Design, out: str | Path | None = None, *, fixed: bool = False) -> Target:
     """Decide where the results of a design go.
 
     Args:
         design: the design.
         out: a folder, or a placement file when the name ends like one (``FILE_SUFFIXES``); ``out/<design>`` when
             None.
+        fixed: see :class:`Target`.
 
     Raises:
-        NetlistError: the name is another format's placement, or a result would replace the input.
+        NetlistError: the design is not written as DEF but ``fixed``, the name is another format's
+            placement, or a result would replace the input.
     """
     suffix = PLACEMENT_SUFFIX.get(design.format, ".plc")
+    if fixed and suffix != ".def":
+        raise NetlistError("only a DEF file can hold fixed macros", found=f"a {suffix} file", expected="no --fix")
     path = Path("out") / design.name if out is None else Path(out)
     if path.name.endswith(FILE_SUFFIXES) and not path.is_dir():
         if not path.name.removesuffix(".gz").endswith(suffix):
             raise NetlistError(f"a {design.format or 'generated'} design is placed in a {suffix} file", file=path)
-        chosen = Target(path, None)
+        chosen = Target(path, None, fixed=fixed)
     else:
         scripts = tuple(SCRIPTS) if design.format == "lefdef" else ()
-        chosen = Target(path / f"{Path(design.name).name or 'design'}{suffix}", path, scripts)
+        chosen = Target(path / f"{Path(design.name).name or 'design'}{suffix}", path, scripts, fixed)
     inputs = [p.resolve() for p in (design.path, design.placement_path) if p is not None]
     for file in chosen.files.values():
         if file.resolve() in inputs:
@@ -137,13 +143,18 @@ def write_result(
         NetlistError: a file cannot be written; earlier files are then as they were.
     """
     from netlists.formats import write_placement
+    from netlists.formats.def_.data import FIXED
+    from netlists.physical.write import write_placement as write_fixed
 
     where = out if isinstance(out, Target) else target(result.design, out)
     files = where.files
     with reserve(where), tempfile.TemporaryDirectory(prefix=".placer-", dir=where.placement.parent) as staging:
         staged = {kind: Path(staging) / file.name for kind, file in files.items()}
         try:
-            write_placement(result.design, result.placement, staged["placement"])
+            if where.fixed:
+                write_fixed(result.design, result.placement, staged["placement"], status=FIXED)
+            else:
+                write_placement(result.design, result.placement, staged["placement"])
             for kind in where.scripts:
                 staged[kind].write_text(SCRIPTS[kind][1](result.design, result.placement))
             if where.folder is not None:

@@ -36,9 +36,10 @@ def clusters_of(design: Design) -> NDArray[np.int64]:
 def clustered(design: Design, group: NDArray[np.int64] | None = None) -> Design:
     """The design with its standard cells in soft macros.
 
-    Soft macros have twice the area of their cells where the core has room for that, else what room there is. Cells
-    that no net leads to (fillers, taps) are left out. Constraints of what stays are kept; the result remembers its
-    LEF and DEF files, so that its hard macros can be written back.
+    Soft macros have twice the area of their cells where the core has room for that, else what room there is; with a
+    target utilisation, such an area that they and the hard macros fill that part of the core. Cells that no
+    net leads to (fillers, taps) are left out. Constraints of what stays are kept; the result remembers its LEF and DEF
+    files, so that its hard macros can be written back.
 
     Args:
         design: a flat design.
@@ -50,12 +51,24 @@ def clustered(design: Design, group: NDArray[np.int64] | None = None) -> Design:
     left_out = (kind == STDCELL) & (group < 0)
     area = netlist.node_width * netlist.node_height
     cells = float(area[(kind == STDCELL) & ~left_out].sum())
-    room = MAX_FILL * design.canvas.area - float(area[kind == HARD_MACRO].sum())
-    bloat = min(BLOAT, max(room / cells, 1.0)) if cells else BLOAT
+    macros = float(area[kind == HARD_MACRO].sum())
+    wanted = float("nan") if design.constraints is None else design.constraints.utilization
+    bloat, told = BLOAT, []
+    if cells and np.isfinite(wanted):
+        bloat = max((wanted * design.canvas.area - macros) / cells, 1.0)
+        filled = (macros + cells) / design.canvas.area
+        if filled > wanted:
+            told = [f"macros and cells fill {filled:.1%} of the core, more than the target utilization of {wanted:.1%}"]
+    elif cells:
+        bloat = min(BLOAT, max((MAX_FILL * design.canvas.area - macros) / cells, 1.0))
     soft = cluster(design, group, bloat=bloat, left_out=left_out)
     kept = np.concatenate([netlist.ids(PORT), netlist.ids(HARD_MACRO)])
     extra = soft.netlist.num_nodes - len(kept)
-    notes = [*design.notes, f"{int((group >= 0).sum()):,} standard cells are in {extra:,} clusters for macro placement"]
+    notes = [
+        *design.notes,
+        *told,
+        f"{int((group >= 0).sum()):,} standard cells are in {extra:,} clusters for macro placement",
+    ]
     return replace(
         soft,
         format=design.format,

@@ -60,12 +60,19 @@ def make_canvas(def_file: DefFile, library: Library, macros: list[Macro]) -> tup
     columns, grid_rows = assume.grid(x1 - x0, y1 - y0, len(macros))
     supply, told = routing_supply(def_file, library, macros)
     notes += [f"placement grid assumed: {columns} x {grid_rows}", told]
+    blockages, left_out = _blockages(def_file)
+    if left_out:
+        notes.append(
+            f"{left_out:,} placement blockages belong to components and are left out: write what they ask as a halo"
+        )
+    if any(b.kind != BLOCK_HARD for b in blockages):
+        notes.append("soft and partial blockages speak of cells: macros may lie on them; the DEF file keeps them")
     canvas = Canvas(
         x0, y0, x1, y1, columns, grid_rows,
         smoothing=assume.SMOOTHING,
         outline=None if outline.equals(box(x0, y0, x1, y1)) else outline,
         rows=rows,
-        blockages=_blockages(def_file),
+        blockages=blockages,
         manufacturing_grid=lattice(def_file, library),
         **supply,
     )  # fmt: skip
@@ -201,12 +208,16 @@ def _taken_share(macros: list[Macro], library: Library) -> dict[str, float]:
     return share
 
 
-def _blockages(def_file: DefFile) -> tuple[Blockage, ...]:
-    """Placement blockages, one a rectangle or polygon; those that move with a component are left to it."""
+def _blockages(def_file: DefFile) -> tuple[tuple[Blockage, ...], int]:
+    """Placement blockages, one a rectangle or polygon, and how many are left out: those that move with a component."""
     per_um = def_file.dbu_per_micron
-    out = []
+    out: list[Blockage] = []
+    left_out = 0
     for number, blockage in enumerate(def_file.blockages):
-        if blockage.layer or blockage.component:
+        if blockage.layer:
+            continue
+        if blockage.component:
+            left_out += 1
             continue
         kind, density = BLOCK_HARD, 0.0
         if blockage.partial is not None:
@@ -216,4 +227,4 @@ def _blockages(def_file: DefFile) -> tuple[Blockage, ...]:
         shapes = [box(a / per_um, b / per_um, c / per_um, d / per_um) for a, b, c, d in blockage.rects]
         shapes += [Polygon([(x / per_um, y / per_um) for x, y in points]) for points in blockage.polygons]
         out += [Blockage(shape, kind, density, f"blockage {number + 1}") for shape in shapes if shape.area > 0]
-    return tuple(out)
+    return tuple(out), left_out

@@ -18,7 +18,7 @@ from netlists.physical.circuit import node_kind
 from netlists.physical.from_def import SUPPLY, full_name
 
 #: Names shown of each kind of difference.
-SHOWN = 5
+SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def match(gates: GateNetlist, def_file: DefFile, library: Library) -> Match:
             f" {components.masters[components.master[component[i]]]} in the DEF file)"
             for i in other[:SHOWN].tolist()
         ]
-        problems.append(f"{len(other):,} instances have another master: {', '.join(told)}")
+        problems.append(f"{len(other):,} instances have another master: {_some(told, len(other))}")
 
     alone = np.setdiff1d(np.arange(len(components)), component[both])
     silent = np.array([_silent(library, name) for name in components.masters], bool)
@@ -72,14 +72,14 @@ def match(gates: GateNetlist, def_file: DefFile, library: Library) -> Match:
     strange = np.setdiff1d(alone, extra)
     if len(strange):
         names = [components.names[i] for i in strange[:SHOWN].tolist()]
-        problems.append(f"{len(strange):,} components are not in the netlist: {listed(names, SHOWN)}")
+        problems.append(f"{len(strange):,} components are not in the netlist: {_some(names, len(strange))}")
 
     hard = np.array([node_kind(library.macros[name]) == HARD_MACRO for name in gates.masters], bool)
     is_hard = hard[gates.instance_master]
     lost = np.flatnonzero(is_hard & (component < 0))
     if len(lost) and is_hard[both].any():
         names = [gates.instance_names[i] for i in lost[:SHOWN].tolist()]
-        problems.append(f"{len(lost):,} macros are not among the components: {listed(names, SHOWN)}")
+        problems.append(f"{len(lost):,} macros are not among the components: {_some(names, len(lost))}")
 
     pins = {full_name(pin.name, def_file.divider): i for i, pin in enumerate(def_file.pins)}
     pin = np.array([pins.get(name, -1) for name in gates.port_names], np.int32)
@@ -99,6 +99,11 @@ def match(gates: GateNetlist, def_file: DefFile, library: Library) -> Match:
         notes.append(f"{len(extra):,} components without signal pins are kept as they are")
     return Match(_with_extra(gates, def_file, extra), np.concatenate([component, extra]).astype(np.int32), pin,
                  tuple(notes))  # fmt: skip
+
+
+def _some(shown: list[str], count: int) -> str:
+    """The names shown of ``count``."""
+    return ", ".join(shown) + (f" and {count - len(shown):,} more" if count > len(shown) else "")
 
 
 def _silent(library: Library, name: str) -> bool:

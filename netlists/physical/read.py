@@ -16,6 +16,7 @@ from netlists.errors import NetlistError
 from netlists.formats.def_ import DefFile, centres, read_def
 from netlists.formats.def_.data import COVER, FIXED, UNPLACED
 from netlists.formats.lef import read_lef
+from netlists.formats.verilog.source import UnknownTopError
 from netlists.netlist import HARD_MACRO, PORT, Netlist
 from netlists.physical.circuit import Circuit, build_circuit, read_gates
 from netlists.physical.from_def import full_name, gates_of
@@ -24,6 +25,7 @@ from netlists.physical.match import match
 from netlists.physical.record import Physical
 from netlists.physical.rules import constraints_of
 from netlists.placement import Placement
+from netlists.rules.conflicts import conflict_notes
 
 #: ``Design.format`` of what is read here.
 FORMAT = "lefdef"
@@ -63,7 +65,13 @@ def read_physical(
     ground = read_def(def_file)
     notes: list[str] = []
     if verilog_files:
-        gates = read_gates(verilog_files, library, top or ground.design or None)
+        try:
+            gates = read_gates(verilog_files, library, top or ground.design or None)
+        except UnknownTopError as error:
+            if top:
+                raise
+            told = f"{error.message} in the Verilog; the DEF file's DESIGN says so, --top names another"
+            raise NetlistError(told, file=ground.file, expected=error.expected) from None
         library.require(ground.components.masters)
         found = match(gates, ground, library)
         if len(ground.nets):
@@ -101,10 +109,13 @@ def _assemble(
     placement, more = _placement(netlist, physical, canvas)
     canvas = _with_pads(canvas, netlist, physical, placement)
     constraints, rules = constraints_of(netlist, physical, placement.orient)
-    return Design(
+    design = Design(
         netlist, canvas, placement, FORMAT, def_file.file, None,
         tuple(dict.fromkeys([*circuit.notes, *notes, *told, *more, *rules])), constraints, physical,
     )  # fmt: skip
+    where = def_file.file.name if def_file.file is not None else "the DEF file"
+    found = tuple(f"{where}: {conflict}" for conflict in conflict_notes(design))
+    return replace(design, notes=(*design.notes, *found)) if found else design
 
 
 def _placement(netlist: Netlist, physical: Physical, canvas: Canvas) -> tuple[Placement, list[str]]:

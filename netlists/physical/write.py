@@ -42,13 +42,13 @@ def placed_def(design: Design, placement: Placement, *, status: int = PLACED) ->
     return with_placement(def_file, design.netlist, placement, status)
 
 
-def write_placement(design: Design, placement: Placement, path: str | Path) -> None:
-    """Write :func:`placed_def` to a file; gzip when the name ends in ``.gz``.
+def write_placement(design: Design, placement: Placement, path: str | Path, *, status: int = PLACED) -> None:
+    """Write :func:`placed_def` with this status to a file; gzip when the name ends in ``.gz``.
 
     Raises:
         NetlistError: the design has no DEF file, or the file cannot be written.
     """
-    write_def(placed_def(design, placement), path)
+    write_def(placed_def(design, placement, status=status), path)
 
 
 def instance_path(physical: Physical, node: int, name: str) -> tuple[str, ...]:

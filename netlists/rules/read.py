@@ -21,7 +21,7 @@ from netlists.constraints import (
     Region,
 )
 from netlists.design import Design
-from netlists.netlist import HARD_MACRO
+from netlists.netlist import HARD_MACRO, STDCELL
 from netlists.orientation import ALIASES, CODE, SIDE_OF, SWAPS_SIDES, oriented_sizes
 from netlists.rules.conflicts import check_conflicts
 from netlists.rules.names import chosen, masters_of, members
@@ -118,6 +118,9 @@ class _Rules:
         placement = design.placement.moved(x=self.x, y=self.y, orient=self.orient, fixed=self.fixed, placed=self.placed)
         canvas = replace(design.canvas, blockages=tuple(self.blockages))
         result = replace(design, constraints=constraints, placement=placement, canvas=canvas)
+        if utilization is not None and not (design.physical and (design.netlist.node_kind == STDCELL).any()):
+            told = "utilization sizes the clusters of LEF/DEF designs with standard cells; it changes nothing here"
+            result = replace(result, notes=(*result.notes, told))
         check_conflicts(result, top, self.located, self.member_of)
         return result
 

@@ -79,14 +79,15 @@ def violation_lines(score: Score) -> list[str]:
     return lines
 
 
-def violation_table(design: Design, violations: Sequence[Violation]) -> Table:
+def violation_table(design: Design, violations: Sequence[Violation], about: str = "") -> Table:
     """One row a violation: rule, objects, amount, and the box where it is.
 
     Args:
         design: the design they are about.
         violations: what a legality report lists.
+        about: what kind of violations, for the title.
     """
-    table = Table(title=escape(design.name), title_justify="left")
+    table = Table(title=escape(design.name + (f", {about}" if about else "")), title_justify="left")
     table.add_column("rule", no_wrap=True)
     for name in ("amount", "x0", "y0", "x1", "y1"):
         table.add_column(name, justify="right", no_wrap=True)

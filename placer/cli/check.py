@@ -34,25 +34,32 @@ def check(
         Path | None, typer.Argument(help="Placement to check instead of the design's own.", metavar="PLACEMENT")
     ] = None,
     constraints: ConstraintsFile = None,
+    given_ok: Annotated[
+        bool,
+        typer.Option("--given-ok", help="Accept what fixed objects do to each other; it is listed all the same."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
     verilog: VerilogFiles = None,
     top: TopModule = None,
     lef: LefFiles = None,
     def_file: DefFile = None,
 ) -> None:
-    """List every rule a placement breaks: which objects, by how much, where. Exit code 0 when legal, else 3."""
+    """List every rule a placement breaks: which objects, by how much, where. Exit code 0 when there is none, else 3.
+
+    What fixed objects do to each other counts too, unless --given-ok is said.
+    """
     from placer import api
     from placer.cli._tables import violation_table
-    from placer.clusters import placeable
     from placer.scoring import jsonable, violation_record
 
     design, placement = shifted(design, placement, given(verilog, lef, def_file, top))
-    problem = placeable(load_design(design, None, verilog, top, lef, def_file, constraints))
+    problem = load_design(design, None, verilog, top, lef, def_file, constraints)
     report = api.check(problem, placement)
+    passed = report.legal and (given_ok or not report.given)
     if as_json:
         values = {
             "design": problem.name,
-            "legal": report.legal,
+            "legal": passed,
             "violation_counts": report.counts,
             "violations": [violation_record(problem, v) for v in report.violations],
             "given": [violation_record(problem, v) for v in report.given],
@@ -60,14 +67,19 @@ def check(
         print(json.dumps(jsonable(values), indent=2, sort_keys=True))
     else:
         print_notes(problem, Console(stderr=True, highlight=False))
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=_FILE_WIDTH)
         if report.violations:
-            console = Console(highlight=False)
-            if not console.is_terminal:
-                console = Console(highlight=False, width=_FILE_WIDTH)
             console.print(violation_table(problem, report.violations))
-        for violation in report.given:
-            print(f"as given: {violation.message}")
-        count = len(report.violations)
-        print(report.summary() if report.legal else f"illegal: {count:,} violation{'' if count == 1 else 's'}")
-    if not report.legal:
+        if report.given:
+            console.print(violation_table(problem, report.given, "among fixed objects, as given"))
+        told = [_count(len(report.violations), "violation")] if report.violations else []
+        told += [_count(len(report.given), "violation") + " among fixed objects"] if report.given else []
+        print(report.summary() if passed else "illegal: " + ", ".join(told))
+    if not passed:
         raise typer.Exit(NO_PLACEMENT)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

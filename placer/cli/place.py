@@ -101,6 +101,9 @@ def place(
             show_default=False,
         ),
     ] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Write the macros as FIXED into the DEF file instead of PLACED.")
+    ] = False,
     ray: Annotated[
         str | None,
         typer.Option(
@@ -145,7 +148,7 @@ def place(
     problem = placeable(load_design(design, None, verilog, top, lef, def_file, constraints))
     weights = parse_weights(weight or [], usual_weights(problem))
     print_notes(problem, log)
-    target = files.target(problem, output)
+    target = files.target(problem, output, fixed=fix)
     with files.reserve(target), stop_on_signals(budget.stop):
         try:
             with RunProgress(log, budget.time_limit or 0.0, started) as progress:

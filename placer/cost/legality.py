@@ -14,7 +14,8 @@ Rules:
 ``blockage``
     A hard macro lies on a hard placement blockage.
 ``off_lattice``
-    A movable hard macro's lower-left corner is further from the lattice than rounding to float32 can move it.
+    A movable hard macro's lower-left corner is further from the lattice than rounding to float32 can move it. On
+    request also a fixed one's, where the technology states its grid.
 ``fixed_moved``
     A fixed object is not where, or not turned as, it was in the reference placement.
 
@@ -45,7 +46,7 @@ from numpy.typing import NDArray
 from netlists.canvas import Canvas
 from netlists.design import Design
 from netlists.errors import PlacementError
-from netlists.netlist import HARD_MACRO, KIND_NAMES, PORT
+from netlists.netlist import HARD_MACRO, KIND_NAMES, PORT, STDCELL
 from netlists.orientation import NAMES, oriented_sizes
 from netlists.placement import Placement
 from placer.cost.lattice import (
@@ -117,13 +118,22 @@ class LegalityReport:
             raise PlacementError(self.summary(), rule=self.violations[0].rule)
 
 
-def check(design: Design, placement: Placement | None = None, *, reference: Placement | None = None) -> LegalityReport:
+def check(
+    design: Design,
+    placement: Placement | None = None,
+    *,
+    reference: Placement | None = None,
+    fixed_lattice: bool = False,
+) -> LegalityReport:
     """Check a placement against every rule of this module.
+
+    Standard cells without a place break no rule: they are nowhere yet.
 
     Args:
         design: netlist and canvas; its own placement says which objects are fixed.
         placement: what to check; the design's own by default.
         reference: where fixed objects must be; without it ``fixed_moved`` is not checked.
+        fixed_lattice: put fixed hard macros off the manufacturing grid under ``given``.
 
     Returns:
         All violations, rule by rule, in node order.
@@ -142,7 +152,7 @@ def check(design: Design, placement: Placement | None = None, *, reference: Plac
     area = sum(v.amount for v in found if design.movable[v.node] or design.movable[v.other])
     found += _outside_hard(design, boxes) + _outside_soft(design, placement)
     found += _on_blockages(design, boxes)
-    found += _off_lattice(design, placement, boxes)
+    found += _off_lattice(design, placement, boxes, fixed=fixed_lattice and design.canvas.manufacturing_grid > 0)
     found += broken_rules(design, placement, boxes)
 
     def mendable(v: Violation) -> bool:
@@ -154,7 +164,9 @@ def check(design: Design, placement: Placement | None = None, *, reference: Plac
     return LegalityReport(tuple(violations), tuple(v for v in found if not mendable(v)), float(area))
 
 
-def check_placed(design: Design, placement: Placement, *, reference: Placement | None = None) -> LegalityReport:
+def check_placed(
+    design: Design, placement: Placement, *, reference: Placement | None = None, fixed_lattice: bool = False
+) -> LegalityReport:
     """:func:`check` for a placement of a user's, which may not be complete.
 
     Raises:
@@ -167,7 +179,7 @@ def check_placed(design: Design, placement: Placement, *, reference: Placement |
             node=design.netlist.node_names[missing[0]],
             rule="placed",
         )
-    return check(design, placement, reference=reference)
+    return check(design, placement, reference=reference, fixed_lattice=fixed_lattice)
 
 
 def _overlaps(design: Design, boxes: NDArray[np.int64]) -> list[Violation]:
@@ -206,7 +218,7 @@ def _outside_hard(design: Design, boxes: NDArray[np.int64]) -> list[Violation]:
 
 def _outside_soft(design: Design, placement: Placement) -> list[Violation]:
     kind = design.netlist.node_kind
-    nodes = np.flatnonzero((kind != HARD_MACRO) & (kind != PORT))
+    nodes = np.flatnonzero((kind != HARD_MACRO) & (kind != PORT) & ((kind != STDCELL) | placement.placed))
     canvas, step = design.canvas, design.canvas.lattice
     x, y = lower_left(design, placement)
     width, height = oriented_sizes(design.netlist.node_width, design.netlist.node_height, placement.orient)
@@ -264,8 +276,8 @@ def _on_blockages(design: Design, boxes: NDArray[np.int64]) -> list[Violation]:
     return out
 
 
-def _off_lattice(design: Design, placement: Placement, boxes: NDArray[np.int64]) -> list[Violation]:
-    nodes = np.flatnonzero((design.netlist.node_kind == HARD_MACRO) & design.movable)
+def _off_lattice(design: Design, placement: Placement, boxes: NDArray[np.int64], *, fixed: bool) -> list[Violation]:
+    nodes = np.flatnonzero((design.netlist.node_kind == HARD_MACRO) & (design.movable | fixed))
     canvas, step = design.canvas, design.canvas.lattice
     corners = np.stack(lower_left(design, placement), axis=1)[nodes]
     distance = np.abs(corners - round_steps(corners, step) * step).max(axis=1, initial=0.0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from netlists.constraints import GROUP_ARRAY, GROUP_MIRROR_X, REGION_FENCE, Group
 from netlists.design import Design
-from netlists.netlist import HARD_MACRO, KIND_NAMES, PORT
+from netlists.netlist import HARD_MACRO, KIND_NAMES, PORT, STDCELL
 from netlists.orientation import NAMES, oriented_sizes
 from netlists.placement import Placement
 from placer.cost.lattice import (
@@ -131,7 +131,8 @@ def _fences(design: Design, placement: Placement, boxes: Ints) -> list[Violation
     # Objects that need not lie on the lattice get half a step of play, as at the canvas edge.
     x, y = lower_left(design, placement)
     width, height = oriented_sizes(design.netlist.node_width, design.netlist.node_height, placement.orient)
-    members = np.flatnonzero((fence >= 0) & (kind != PORT))
+    # A standard cell without a place is nowhere yet.
+    members = np.flatnonzero((fence >= 0) & (kind != PORT) & ((kind != STDCELL) | placement.placed))
     soft = members[kind[members] != HARD_MACRO]
     rounded = boxes.copy()
     rounded[soft] = round_steps(np.stack([x, y, x + width, y + height], axis=1)[soft], step)

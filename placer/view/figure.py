@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -17,7 +18,8 @@ from netlists.placement import Placement
 from placer.cost.full import Cost
 from placer.view import theme
 from placer.view.connect import connections
-from placer.view.scene import KIND_WORDS, LAYER_KEYS, LAYERS, SHAPE_LIMIT, Scene, polygon_rings, scene
+from placer.view.markings import Marking, markings
+from placer.view.scene import KIND_WORDS, LAYER_KEYS, LAYERS, SHAPE_LIMIT, Scene, scene
 
 #: Flylines drawn at once without anything selected.
 TOP_FLYLINES = 300
@@ -41,7 +43,8 @@ def figure(
     """Draw a placement as an interactive figure; a notebook shows it by itself.
 
     Hovering an object tells its name, kind, size, orientation, position and share of the cost. Buttons lay a map
-    under the objects, the legend switches kinds of objects. Objects of a kind with more than 3,000 members are drawn
+    under the objects, the legend switches kinds of objects and what the floorplan and the constraints say: die, rows,
+    halos, fences, guides, blockages, pins. Objects of a kind with more than 3,000 members are drawn
     as the area they fill.
 
     Args:
@@ -87,7 +90,7 @@ def traces(
     out += _bars(view, view.ids(SOFT_MACRO), "soft macros", theme.SOFT_FILL, theme.SOFT_LINE, hover)
     for (label, ids), colour in zip(view.groups, theme.GROUP_COLOURS, strict=False):
         out += _bars(view, ids, _text(_shorten(label)), colour, theme.HARD_LINE, hover)
-    out += [*_outline(view), *_blockages(view), *_marks(view), *_ports(view, hover)]
+    out += [*_outline(view), *(_marking(one, hover) for one in markings(view)), *_marks(view), *_ports(view, hover)]
     return [*out, *_grid(view, grid), *_flylines(view, flylines)]
 
 
@@ -216,21 +219,40 @@ def _facts(view: Scene, i: int) -> tuple[str, str, str, str, str]:
 
 def _outline(view: Scene) -> list[go.Scatter]:
     x, y = _paths(view.rings)
-    return [_lines(x, y, "canvas", theme.CANVAS_LINE, 1.5)]
+    return [_lines(x, y, "canvas" if view.design.physical is None else "core", theme.CANVAS_LINE, 1.5)]
 
 
-def _blockages(view: Scene) -> list[go.Scatter]:
-    rings = [ring for b in view.canvas.blockages for ring in polygon_rings(b.polygon)]
-    if not rings:
-        return []
+def _marking(marking: Marking, hover: bool) -> go.Scatter:
+    """One trace for all outlines or points of a kind; corners and the middle of each area answer the mouse."""
+    rings = marking.rings
+    common = {"name": _text(marking.name), "meta": marking.key, "visible": True if marking.shown else "legendonly"}
+    if marking.points:
+        x, y = np.concatenate(rings).T
+        marker = {"symbol": "square", "size": 3, "color": marking.line, "line": {"width": 0}}
+        return go.Scatter(x=x, y=y, mode="markers", marker=marker, hoverinfo="skip", **common)
+    facts: dict[str, Any] = {"hoverinfo": "skip"}
+    if marking.texts:
+        # The middle is a ring of one point: nothing to see, but something to hover.
+        rings = [part for ring in rings for part in (ring, (ring.min(axis=0) + ring.max(axis=0))[None] / 2)]
+        texts = [
+            text for text, ring in zip(np.repeat(marking.texts, 2), rings, strict=True) for _ in range(len(ring) + 1)
+        ]
+        facts = {"customdata": [_text(text) if hover else str(text) for text in texts[:-1]], "hoveron": "points"}
+        facts |= {"hovertemplate": "%{customdata}<extra></extra>"} if hover else {"hoverinfo": "none"}
+    if marking.titles:
+        written = [""] * (sum(len(ring) + 1 for ring in rings) - 1)
+        at = 0
+        for title, ring in zip(marking.titles, marking.rings, strict=True):
+            written[at + int(np.lexsort((ring[:, 0], -ring[:, 1]))[0])] = _text(_shorten(title))
+            at += len(ring) + (3 if marking.texts else 1)  # a gap, and where there is one the middle and its gap
+        facts |= {
+            "text": written, "textposition": "bottom right", "textfont": {"color": marking.line, "size": 11},
+        }  # fmt: skip
     x, y = _paths(rings)
-    return [
-        go.Scatter(
-            x=x, y=y, mode="lines", fill="toself", name="blockages", hoverinfo="skip", meta="blockages",
-            line={"color": theme.BLOCKAGE_LINE, "width": 1},
-            fillcolor="rgba(227,223,216,0.55)",
-        )
-    ]  # fmt: skip
+    look = {"color": marking.line, "width": marking.width, "dash": "dash" if marking.dash else "solid"}
+    filled = {} if marking.fill is None else {"fill": "toself", "fillcolor": marking.fill}
+    mode = "lines+text" if marking.titles else "lines"
+    return go.Scatter(x=x, y=y, mode=mode, line=look, **filled, **facts, **common)
 
 
 def _marks(view: Scene) -> list[go.Scatter]:

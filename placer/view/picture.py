@@ -20,13 +20,16 @@ from netlists.placement import Placement
 from placer.cost.full import Cost
 from placer.view import theme
 from placer.view.figure import heat_tops
-from placer.view.scene import LAYERS, SHAPE_LIMIT, Scene, polygon_rings, scene
+from placer.view.markings import markings
+from placer.view.scene import LAYERS, SHAPE_LIMIT, Scene, scene
 
 #: Pixels around the canvas, and those of the title line and of a legend row.
 _MARGIN, _TITLE, _ROW = 24, 34, 20
 _LEGEND = 210
 #: Pictures are drawn this many times larger and scaled down, which smooths their edges.
 _OVERSAMPLING = 3
+#: Corners of a pin's dot around its middle, pixels.
+_DOT = 1.2 * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
 
 Colour = tuple[int, int, int]
 Points = NDArray[np.float64]
@@ -122,11 +125,14 @@ def _draw(view: Scene, frame: _Frame, sheet: Surface, layer: str | None) -> None
     elif view.crowd_fill is not None:
         fill = view.crowd_fill
         sheet.raster(whole, _colours(fill, theme.CELLS, max(1.0, float(np.percentile(fill, 99.5)))))
-    for b in c.blockages:
-        for ring in polygon_rings(b.polygon):
-            sheet.polygon(frame.points(ring), None if heat is not None else theme.BLOCKAGE_FILL, theme.BLOCKAGE_LINE)
     entries: list[tuple[str, str | None, str]] = []
     plain = heat is not None  # outlines only: groups would look alike
+    shown_markings = [one for one in markings(view) if one.shown]
+    for one in shown_markings:
+        if not one.points:
+            inside = None if plain else one.solid
+            for ring in one.rings:
+                sheet.polygon(frame.points(ring), inside, one.line, one.width)
 
     def boxes(ids: NDArray[np.int64], label: str, fill: str, line: str, width: float) -> None:
         if not len(ids):
@@ -147,6 +153,13 @@ def _draw(view: Scene, frame: _Frame, sheet: Surface, layer: str | None) -> None
         sheet.polygon(corners, theme.MARK, None)
     for ring in view.rings:
         sheet.polygon(frame.points(ring), None, theme.CANVAS_LINE, 1.6)
+    for one in shown_markings:
+        if one.points:
+            for at in frame.points(np.concatenate(one.rings)):
+                sheet.polygon(at + _DOT, one.line, None)
+        for title, ring in zip(one.titles, one.rings, strict=False):
+            at = frame.points(ring).min(axis=0)
+            sheet.text(at[0] + 4, at[1] + 10, _clip(title, 30), 12, one.line)
     ports = view.crowd(PORT)
     shown = ports[:: max(1, -(-len(ports) // SHAPE_LIMIT))]
     diamond = 3.5 * np.array([[0, -1], [1, 0], [0, 1], [-1, 0]])
@@ -156,8 +169,9 @@ def _draw(view: Scene, frame: _Frame, sheet: Surface, layer: str | None) -> None
         entries.append(
             (" and ".join(f"{word} ({count:,})" for word, count in view.crowds), theme.CELLS[3], theme.CELLS[4])
         )
-    if view.canvas.blockages:
-        entries.append(("blockages", theme.BLOCKAGE_FILL, theme.BLOCKAGE_LINE))
+    for one in shown_markings:
+        box = one.line if one.points else one.solid or theme.CANVAS_FILL
+        entries.append((f"{one.name} ({len(one.rings):,})" if one.key != "die" else one.name, box, one.line))
     if len(ports):
         entries.append((f"ports ({len(ports):,})", theme.PORT_COLOUR, theme.PORT_COLOUR))
     _labels(view, frame, sheet, entries, layer if heat is not None else None)

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry import MultiPolygon, Polygon, box
 
 from netlists.canvas import Canvas
 from netlists.design import Design
@@ -91,19 +91,29 @@ class Scene:
 
     @cached_property
     def extent(self) -> tuple[float, float, float, float]:
-        """Left, bottom, right, top of what a drawing should show: the canvas and what hangs over its edge.
+        """Left, bottom, right, top of what a drawing should show: canvas, die and what hangs over its edge.
 
         Objects further out than half the canvas do not count: a stray one must not shrink everything else.
         """
         c, placed = self.canvas, self.placement.placed
         left, bottom, right, top = (edge[placed] for edge in self.box)
         slack_x, slack_y = c.width / 2, c.height / 2
+        x0, y0, x1, y1 = (c.x0, c.y0, c.x1, c.y1) if self.die is None else self.die.bounds
         return (
-            max(c.x0 - slack_x, float(left.min(initial=c.x0))),
-            max(c.y0 - slack_y, float(bottom.min(initial=c.y0))),
-            min(c.x1 + slack_x, float(right.max(initial=c.x1))),
-            min(c.y1 + slack_y, float(top.max(initial=c.y1))),
+            max(c.x0 - slack_x, float(left.min(initial=min(x0, c.x0)))),
+            max(c.y0 - slack_y, float(bottom.min(initial=min(y0, c.y0)))),
+            min(c.x1 + slack_x, float(right.max(initial=max(x1, c.x1)))),
+            min(c.y1 + slack_y, float(top.max(initial=max(y1, c.y1)))),
         )
+
+    @cached_property
+    def die(self) -> Polygon | None:
+        """The die around the core, um; None where no DEF file gives one."""
+        physical = self.design.physical
+        if physical is None or physical.def_file is None or len(physical.def_file.die_area) < 2:
+            return None
+        corners = physical.def_file.die_area / physical.def_file.dbu_per_micron
+        return box(*corners.min(axis=0), *corners.max(axis=0)) if len(corners) == 2 else Polygon(corners)
 
     def ids(self, kind: int) -> NDArray[np.int64]:
         """Objects of a kind that are placed and few enough to be drawn one by one."""

@@ -9,7 +9,7 @@ import pytest
 
 import placer
 from netlists.formats.def_ import read_def
-from netlists.formats.def_.data import PLACED
+from netlists.formats.def_.data import FIXED, PLACED
 from placer.cli import run
 from tests.netlists import physical_cases as case
 
@@ -80,3 +80,62 @@ def test_a_def_file_as_a_design_is_answered_with_the_options(
 ) -> None:
     assert run(["score", words[-1]]) == 2
     assert "without its LEF files" in capsys.readouterr().err
+
+
+def test_fix_writes_macros_that_nothing_moves(
+    words: list[str], elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["place", *words, "--fix", "-o", "out.def", "--time", "1", "--jobs", "1"]) == 0
+    assert (read_def("out.def").components.status[:2] == FIXED).all()
+    capsys.readouterr()
+    assert run(["place", "synth20", "--fix", "--time", "1"]) == 2
+    assert "only a DEF file can hold fixed macros" in capsys.readouterr().err
+
+
+@pytest.fixture
+def fixed(tmp_path: Path) -> list[str]:
+    """Two fixed memories that overlap by 1 x 1 um, one of them off the grid, and a cell in the margin."""
+    text = case.COMPONENTS.replace("COMPONENTS 3", "COMPONENTS 4")
+    text = text.replace("+ PLACED ( 4000 4000 ) FS + HALO 1000 2000 3000 4000", "+ FIXED ( 20000 4000 ) N")
+    text = text.replace(r"right/mem\[0\] RAM ;", r"right/mem\[0\] RAM + FIXED ( 29001 11000 ) N ;")
+    text = text.replace("- tap1", "- left/b0 INV + PLACED ( 1000 10000 ) N ;\n- tap1")
+    tail = case.TAIL.replace("- g right/mem* + REGION east ;", "- g right/b0 right/mem* + REGION east ;")
+    tail = tail.replace("( 20000 2000 ) ( 38000", "( 29000 2000 ) ( 40000")
+    files = case.write(tmp_path, def_file=case.DEF_HEAD + text + case.PINS + tail)
+    return ["--verilog", str(files["verilog"]), "--lef", str(files["lef"]), "--def", str(files["def_file"])]
+
+
+def test_check_fails_for_what_fixed_macros_do_to_each_other_unless_it_is_accepted(
+    fixed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", *fixed, "--json"]) == 3
+    values = json.loads(capsys.readouterr().out)
+    assert values["legal"] is False
+    given = {v["rule"]: v for v in values["given"]}
+    assert given["overlap"]["box_um"] == pytest.approx([29, 11, 30, 12], abs=0.005)
+    assert given["off_lattice"]["objects"] == ["right/mem[0]"]
+    assert [(v["rule"], v["objects"]) for v in values["violations"]] == [("outside", ["left/b0"])]
+    assert run(["check", *fixed]) == 3
+    out = capsys.readouterr().out
+    assert "among fixed objects, as given" in out
+    assert out.splitlines()[-1].startswith("illegal: 1 violation, ")
+
+
+def test_given_ok_accepts_only_what_is_among_fixed_objects(
+    fixed: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", *fixed, "--given-ok"]) == 3
+    text = Path(fixed[-1]).read_text()
+    Path(fixed[-1]).write_text(text.replace("( 1000 10000 )", "( 2000 10000 )"))
+    assert run(["check", *fixed]) == 3
+    capsys.readouterr()
+    assert run(["check", *fixed, "--given-ok"]) == 0
+    assert "among fixed objects, as given" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_cells_without_a_place_break_no_rule(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    # right/b0 has no place and its stand-in in the middle of the core is outside its fence.
+    text = Path(words[-1]).read_text().replace("- g right/mem*", "- g right/b0 right/mem*")
+    text = text.replace("- right/mem\\[0\\] RAM ;", "- right/mem\\[0\\] RAM + PLACED ( 24000 4000 ) N ;")
+    Path(words[-1]).write_text(text.replace("( 20000 2000 ) ( 38000", "( 24000 2000 ) ( 38000"))
+    assert run(["check", *words]) == 0, capsys.readouterr().out

@@ -18,6 +18,7 @@ from netlists.netlist import DIR_INPUT, DIR_OUTPUT, HARD_MACRO, PORT, STDCELL
 from netlists.orientation import FN, FS, N, S
 from netlists.physical import read_circuit, read_physical
 from netlists.physical.write import placed_def, write_placement
+from netlists.rules.conflicts import require_possible
 from tests.netlists import physical_cases as case
 
 
@@ -290,3 +291,56 @@ def test_a_def_file_with_all_nets_counts_as_its_sections_announce(open_data: Cal
     assert d.netlist.describe()["hard_macros"] == 133
     assert d.netlist.describe()["stdcells"] == 82_821
     assert d.netlist.num_nets == 85_193
+
+
+def test_a_wrong_top_from_the_def_file_says_where_the_name_is_from(tmp_path: Path) -> None:
+    files = case.write(tmp_path, def_file=case.DEF.replace("DESIGN chip", "DESIGN ship"))
+    with pytest.raises(NetlistError, match=r"chip\.def: no module is called 'ship'.*DESIGN.*--top.*chip"):
+        read_physical(**files)
+    assert read_physical(**files, top="chip").name == "chip"
+
+
+def test_all_missing_masters_are_listed(tmp_path: Path) -> None:
+    cells = "\n".join(f"LOST{k:02} u{k} (.A(in[0]));" for k in range(30))
+    files = case.write(tmp_path, verilog=case.VERILOG.replace("wire [1:0] mid;", "wire [1:0] mid;\n" + cells))
+    with pytest.raises(NetlistError) as error:
+        read_physical(**files)
+    assert all(f"LOST{k:02}" in str(error.value) for k in range(30))
+
+
+def test_many_differences_are_listed_and_the_rest_counted(tmp_path: Path) -> None:
+    extra = "\n".join(f"- lost{k} INV ;" for k in range(60))
+    text = case.DEF.replace("COMPONENTS 3 ;", "COMPONENTS 63 ;\n" + extra)
+    with pytest.raises(NetlistError, match=r"60 components .* lost0, .*lost49 and 10 more"):
+        read_physical(**case.write(tmp_path, def_file=text))
+
+
+def test_contradictions_of_the_def_file_are_notes_that_name_it(tmp_path: Path) -> None:
+    text = case.DEF.replace("+ PLACED ( 4000 4000 ) FS", "+ FIXED ( 4000 4000 ) FS")
+    text = text.replace(r"right/mem\[0\] RAM ;", r"right/mem\[0\] RAM + FIXED ( 10000 6000 ) N ;")
+    notes = read_physical(**case.write(tmp_path, def_file=text)).notes
+    assert "chip.def: fixed macros 'left/mem[0]' and 'right/mem[0]' overlap" in notes
+    assert any("'right/mem[0]' leaves its fence 'east'" in note for note in notes)
+
+
+def test_a_region_smaller_than_its_members_is_noted_and_stops_a_run(tmp_path: Path) -> None:
+    text = case.DEF.replace("- east ( 20000 2000 ) ( 38000 38000 )", "- east ( 20000 2000 ) ( 27000 9000 )")
+    design = read_physical(**case.write(tmp_path, def_file=text))
+    told = "does not fit fence 'east' of 7 x 7 um"
+    assert any(note.startswith("chip.def: ") and told in note for note in design.notes)
+    with pytest.raises(NetlistError, match=f"chip.def: no placement is possible: .*{told}"):
+        require_possible(design)
+
+
+def test_files_without_contradictions_have_no_such_notes(design: Design) -> None:
+    assert not any(note.startswith("chip.def:") for note in design.notes)
+    require_possible(design)
+
+
+def test_blockages_that_are_not_kept_are_told(tmp_path: Path) -> None:
+    text = case.DEF.replace(
+        "BLOCKAGES 2 ;", r"BLOCKAGES 3 ;" + "\n" + r"- PLACEMENT + COMPONENT left/mem\[0\] RECT ( 0 0 ) ( 20 20 ) ;"
+    )
+    notes = read_physical(**case.write(tmp_path, def_file=text)).notes
+    assert any("1 placement blockages belong to components" in note for note in notes)
+    assert any("soft and partial blockages" in note for note in notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,3 +135,20 @@ def test_ariane_falls_into_even_groups_that_cut_few_nets(open_data: Callable[[st
     soft = clustered(d, group)
     assert (soft.netlist.node_kind == HARD_MACRO).sum() == 133
     assert soft.placement.placed.all()  # a DEF file with all cells placed places the clusters too
+
+
+@pytest.mark.parametrize("wanted", [0.2, 0.4])
+def test_clusters_fill_the_core_to_the_target_utilisation(design: Design, wanted: float) -> None:
+    assert design.constraints is not None
+    asked = replace(design, constraints=design.constraints.changed(utilization=wanted))
+    n = clustered(asked).netlist
+    area = (n.node_width * n.node_height)[n.ids(HARD_MACRO, SOFT_MACRO)].sum()
+    assert area == pytest.approx(wanted * design.canvas.area)
+
+
+def test_a_target_utilisation_below_what_there_is_packs_cells_tight_and_is_told(design: Design) -> None:
+    assert design.constraints is not None
+    soft = clustered(replace(design, constraints=design.constraints.changed(utilization=0.05)))
+    n = soft.netlist
+    assert (n.node_width * n.node_height)[n.ids(SOFT_MACRO)].sum() == pytest.approx(4 * 0.8)
+    assert any("more than the target utilization of 5.0%" in note for note in soft.notes)

@@ -5,12 +5,15 @@ import pytest
 
 from netlists import HARD_MACRO, PORT, SOFT_MACRO, Canvas, Design, Netlist, NetlistError, Placement
 from netlists.netlist import STDCELL
-from netlists.orientation import oriented_offsets
+from netlists.orientation import FS, oriented_offsets
+from netlists.physical import read_physical
 from placer.cost.full import full
 from placer.view import figure
 from placer.view.connect import connections
 from placer.view.groups import MAX_GROUPS, macro_groups
+from placer.view.markings import ROW_LIMIT, markings
 from placer.view.scene import SHAPE_LIMIT, area_raster, scene
+from tests.netlists import physical_cases
 from tests.placer.view_cases import HOSTILE, diced_design, shuffled
 
 NO_RUDY = ("density", "h_congestion", "v_congestion")
@@ -190,3 +193,76 @@ def test_a_placement_can_be_given():
     ports = next(t for t in figure(design, other, layers=()).data if t.name == "ports")
     assert len(ports.x) == len(design.netlist.ids(PORT))
     assert not np.array_equal(bars(figure(design, layers=()))[-1].x, bars(figure(design, other, layers=()))[-1].x)
+
+
+SOFT = "- PLACEMENT + SOFT RECT ( 6000 20000 ) ( 8000 22000 ) ;"
+
+
+@pytest.fixture
+def chip(tmp_path):
+    text = physical_cases.DEF.replace(
+        "BLOCKAGES 2 ;", "BLOCKAGES 3 ;\n- PLACEMENT + SOFT RECT ( 6000 20000 ) ( 8000 22000 ) ;"
+    )
+    text = text.replace("REGIONS 1 ;", "REGIONS 2 ;\n- soon ( 2000 2000 ) ( 9000 9000 ) + TYPE GUIDE ;")
+    return read_physical(**physical_cases.write(tmp_path, def_file=text))
+
+
+def corners(trace):
+    """Boxes of a trace's areas, in order: left, bottom, right, top; single points left out."""
+    x, y = np.array(trace.x, float), np.array(trace.y, float)
+    parts = np.split(np.arange(len(x)), np.flatnonzero(np.isnan(x)))
+    parts = [part[~np.isnan(x[part])] for part in parts]
+    return [(x[p].min(), y[p].min(), x[p].max(), y[p].max()) for p in parts if len(p) > 1]
+
+
+def test_what_lef_and_def_say_is_drawn_where_they_say_it(chip):
+    fig = figure(chip, layers=())
+    drawn = {t.name: t for t in fig.data}
+    assert corners(drawn["die"]) == [(0, 0, 40, 40)]
+    assert corners(drawn["core"]) == [(2, 2, 38, 38)]
+    assert len(corners(drawn["rows"])) == 18
+    # HALO 1 2 3 4 of the memory at (4, 4), 10 x 8 um, upside down: the 4 um lie below it.
+    assert chip.placement.orient[chip.netlist.node_index["left/mem[0]"]] == FS
+    assert corners(drawn["halos"]) == [(3, 0, 17, 14)]
+    assert drawn["halos"].line.dash == "dash"
+    assert corners(drawn["fences"]) == [(20, 2, 38, 38)]
+    assert corners(drawn["guides"]) == [(2, 2, 9, 9)]
+    assert [t for t in drawn["fences"].text if t] == ["east"]
+    assert [t for t in drawn["guides"].text if t] == ["soon"]
+    assert corners(drawn["hard blockages"]) == [(30, 30, 34, 38)]
+    assert corners(drawn["soft blockages"]) == [(6, 20, 8, 22)]
+    assert corners(drawn["partial blockages"]) == [(2, 30, 6, 38)]
+    assert "cells up to 40%" in drawn["partial blockages"].customdata[0]
+    assert len({drawn[f"{kind} blockages"].fillcolor for kind in ("hard", "soft", "partial")}) == 3
+    assert fig.layout.xaxis.range[0] < 0 < 40 < fig.layout.xaxis.range[1]
+
+
+def test_hover_texts_and_names_have_a_place_for_every_point(chip):
+    for trace in figure(chip, layers=()).data:
+        for values in (trace.customdata, trace.text):
+            if trace.type == "scatter" and values is not None:
+                assert len(values) == len(trace.x)
+
+
+def test_pins_of_macros_lie_where_their_orientation_puts_them(chip):
+    drawn = {t.name: t for t in figure(chip, layers=()).data}
+    found = sorted(zip(drawn["macro pins"].x, drawn["macro pins"].y, strict=True))
+    # D at (0.5, 1.5) and (0.5, 3.5), Q at (9.5, same) in a memory of 10 x 8 at (4, 4), upside down.
+    expected = [(4.5, 8.5), (4.5, 10.5), (13.5, 8.5), (13.5, 10.5)]
+    np.testing.assert_allclose(found, expected)
+    shapes = corners(drawn["port shapes"])
+    np.testing.assert_allclose(sorted(shapes)[0], (0, 9.9, 0.2, 10.1))
+    assert len(shapes) == 3
+    assert any(text == "in[0], layer m2, left side" for text in drawn["port shapes"].customdata)
+    assert any(text == "out[0], layer m2, right side" for text in drawn["port shapes"].customdata)
+
+
+def test_many_rows_wait_in_the_legend(tmp_path):
+    rows = "\n".join(f"ROW more{k} unit 2000 {2000 + 2000 * k} N DO 1 BY 1 STEP 200 0 ;" for k in range(ROW_LIMIT))
+    text = physical_cases.DEF.replace("TRACKS Y", rows + "\nTRACKS Y", 1)
+    design = read_physical(**physical_cases.write(tmp_path, def_file=text))
+    assert next(t for t in figure(design, layers=()).data if t.name == "rows").visible == "legendonly"
+
+
+def test_other_formats_have_no_markings():
+    assert markings(scene(diced_design(), layers=())) == []

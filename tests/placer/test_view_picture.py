@@ -8,7 +8,9 @@ from PIL import Image
 from shapely.geometry import Polygon, box
 
 from netlists import HARD_MACRO, SOFT_MACRO, Blockage, Canvas, Design, Netlist, NetlistError, Placement
+from netlists.physical import read_physical
 from placer.view import show, theme, write_image
+from tests.netlists import physical_cases
 from tests.placer.view_cases import HOSTILE, diced_design
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -110,3 +112,13 @@ def test_pictures_are_refused_where_they_cannot_be(tmp_path):
         write_image(tmp_path / "a.jpg", one_macro())
     with pytest.raises(ValueError, match="at least 400"):
         write_image(tmp_path / "a.png", one_macro(), width=10)
+
+
+def test_halos_fences_die_and_blockages_of_each_kind_are_in_the_picture(tmp_path):
+    design = read_physical(**physical_cases.write(tmp_path))
+    text = write_image(tmp_path / "chip.svg", design).read_text()
+    for word in ("die", "halos (1)", "fences (1)", "hard blockages (1)", "partial blockages (1)", "macro pins (4)"):
+        assert f">{word}</text>" in text
+    assert ">east</text>" in text
+    assert theme.BLOCKAGE_FILL in text
+    assert theme.PARTIAL_BLOCKAGE_FILL in text

@@ -211,9 +211,8 @@ class Library:
         """
         missing = sorted(set(masters) - set(self.macros))
         if missing:
-            shown = ", ".join(missing[:20]) + (f" and {len(missing) - 20} more" if len(missing) > 20 else "")
             read = ", ".join(path.name for path in self.files) or "no LEF file"
             raise NetlistError(
-                f"{len(missing)} masters are in none of the LEF files: {shown}",
+                f"{len(missing)} masters are in none of the LEF files: {', '.join(missing)}",
                 expected=f"their LEF files beside {read}",
             )

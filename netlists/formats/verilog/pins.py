@@ -122,11 +122,10 @@ class Library:
         missing = [(n, a) for n, a in zip(self._names, self._first, strict=True) if n not in self.leaves]
         if missing:
             file, line = self.source.where(missing[0][1])
-            words = [f"{name} ({':'.join(map(str, self.source.where(at)))})" for name, at in missing[:LISTED]]
-            more = f" and {len(missing) - LISTED} more" if len(missing) > LISTED else ""
+            words = [f"{name} ({':'.join(map(str, self.source.where(at)))})" for name, at in missing]
             raise NetlistError(
                 f"{len(missing)} modules are neither in the Verilog nor in the LEF files, with their first use: "
-                + ", ".join(words) + more,
+                + ", ".join(words),
                 file=file, line=line,
             )  # fmt: skip
         if self._bad_pins:

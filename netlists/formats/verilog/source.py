@@ -19,6 +19,10 @@ from netlists.formats.textio import read_bytes
 LISTED = 10
 
 
+class UnknownTopError(NetlistError):
+    """No module has the name of the top."""
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """The modules of some files.
@@ -119,7 +123,7 @@ def choose_top(source: Source, top: str | None, leaves: Collection[str]) -> str:
         if top in source.modules:
             return top
         near = difflib.get_close_matches(top, source.modules, n=3, cutoff=0.4)
-        raise NetlistError(
+        raise UnknownTopError(
             f"no module is called {top!r}", file=source.paths[0],
             expected="one of " + listed(near or list(source.modules)),
         )  # fmt: skip

@@ -247,10 +247,11 @@
   }
 
   function overObject(event) {
-    const point = event.points.find((p) => p.data.meta === "objects");
+    const point = event.points.find((p) => p.data.meta === "objects") || event.points.find((p) => typeof p.customdata === "string");
     if (!point || !event.event) return;
     hovered = true;
-    tip.replaceChildren(element("div", { className: "name" }, nodes.name[point.customdata]), facts(point.customdata));
+    if (typeof point.customdata === "string") tip.replaceChildren(element("div", { className: "name" }, point.customdata));
+    else tip.replaceChildren(element("div", { className: "name" }, nodes.name[point.customdata]), facts(point.customdata));
     place(event.event);
   }
 
