@@ -139,3 +139,15 @@ def test_cells_without_a_place_break_no_rule(words: list[str], capsys: pytest.Ca
     text = text.replace("- right/mem\\[0\\] RAM ;", "- right/mem\\[0\\] RAM + PLACED ( 24000 4000 ) N ;")
     Path(words[-1]).write_text(text.replace("( 20000 2000 ) ( 38000", "( 24000 2000 ) ( 38000"))
     assert run(["check", *words]) == 0, capsys.readouterr().out
+
+
+def test_a_run_that_cannot_end_well_is_not_begun(
+    words: list[str], elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = Path(words[-1]).read_text()
+    Path(words[-1]).write_text(text.replace("( 20000 2000 ) ( 38000 38000 )", "( 20000 2000 ) ( 27000 9000 )"))
+    assert run(["place", *words, "-o", "out", "--time", "1", "--jobs", "1"]) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "chip.def: no placement is possible" in last
+    assert "does not fit fence 'east'" in last
+    assert not Path("out").exists()

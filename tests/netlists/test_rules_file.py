@@ -60,7 +60,9 @@ halo = [3, 4]
 name = ["b1", "b2"]
 halo = [1, 2, 3, 4]
 """
-    c = rules(text).constraints
+    design = rules(text)
+    assert any(note.startswith("utilization ") for note in design.notes)  # no cells: nothing uses it
+    c = design.constraints
     assert c.halo.tolist() == [[3, 4, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4], [3, 4, 3, 4], [0, 0, 0, 0]]
     assert c.channel == (2.5, 2.5)
     assert c.utilization == 0.6
