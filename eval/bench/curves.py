@@ -48,6 +48,7 @@ def figure(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
     picture = make_subplots(
         rows=max(1, -(-len(rows) // columns)), cols=columns, subplot_titles=[str(row["design"]) for row in rows]
     )
+    named: set[str] = set()
     for k, row in enumerate(rows):
         panel = {"row": k // columns + 1, "col": k % columns + 1}
         for key, (method, colour) in METHODS.items():
@@ -60,9 +61,10 @@ def figure(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
                 x=at, y=costs.max(0), line={"width": 0}, fill="tonexty", fillcolor=_faint(colour), **group, **panel
             )
             picture.add_scatter(
-                x=at, y=costs.mean(0), line={"color": colour}, name=method, legendgroup=method, showlegend=k == 0,
-                **panel,
+                x=at, y=costs.mean(0), line={"color": colour}, name=method, legendgroup=method,
+                showlegend=method not in named, **panel,
             )  # fmt: skip
+            named.add(method)
         if row.get("best") is not None:
             picture.add_hline(
                 y=row["best"], line={"color": "#555", "dash": "dot", "width": 1},
