@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from env.observation import Observer, make_space
 from env.orders import Order
-from env.partial import PartialCost, Terms
+from env.partial import PartialCost, Terms, known_weights
 from env.problem import MacroProblem, build_problem
 from env.rewards import Outcome, Reward, make_reward
 from env.sources import DesignSource, Generator
@@ -74,7 +74,7 @@ class MacroPlacementEnv(gymnasium.Env[dict[str, Any], np.int64]):
         orientations: DEF names (``("N", "FN")``) or ``"all"`` to choose from; None keeps macros as they are given.
         reward: ``"hpwl"``, ``"proxy"``, ``"dense_proxy"``, ``"shaped_proxy"``, a mapping of these to factors, or any
             :class:`env.rewards.Reward`.
-        weights: of the proxy cost.
+        weights: of the proxy cost; ``macro_wirelength`` must be 0.
         maps: observe congestion and give all cost terms in every info; takes most of a step's time.
         on_illegal: ``"penalise"`` gives ``illegal_reward`` and the same observation again; ``"raise"`` raises.
         illegal_reward: what an illegal action is worth when penalised.
@@ -83,8 +83,9 @@ class MacroPlacementEnv(gymnasium.Env[dict[str, Any], np.int64]):
         render_mode: ``"rgb_array"`` (``[height, width, 3]`` uint8) or ``"plotly"`` (a Plotly figure), or None.
 
     Raises:
-        NetlistError: a design cannot be read or gives no macro to place; see :func:`env.problem.build_problem`.
-        ValueError: an option is unknown.
+        NetlistError: a design cannot be read or gives no macro to place, see :func:`env.problem.build_problem`; its
+            first macro has no legal place; or the generator's designs all are like that.
+        ValueError: an option is unknown or makes no sense.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array", "plotly"], "render_fps": 10}  # noqa: RUF012 - as Env's
@@ -119,14 +120,14 @@ class MacroPlacementEnv(gymnasium.Env[dict[str, Any], np.int64]):
             design = "synth20"
         self.orientations = orientation_codes(orientations)
         self.reward = make_reward(reward)
-        self.weights = weights or CostWeights()
+        self.weights = known_weights(weights)
         self.maps, self.on_illegal, self.illegal_reward = maps, on_illegal, illegal_reward
         self.final_costs, self.render_mode = final_costs, render_mode
         self._order = order
         self._source = DesignSource(design, designs, generator, generated_share, grid)
         self._ready = {number: self._prepare(number, d) for number, d in enumerate(self._source.listed)}
         # A generated design shows right away whether the generator's designs can be used.
-        self._use(self._ready[0] if self._ready else self._prepare(*self._source.draw(np.random.default_rng(0))))
+        self._use(self._ready[0] if self._ready else self._source.usable(np.random.default_rng(0), self._prepare)[1])
         longest = max((ready.observer.longest for ready in self._ready.values()), default=_ANY_LENGTH)
         if self._source.generates:
             longest = _ANY_LENGTH
@@ -148,11 +149,14 @@ class MacroPlacementEnv(gymnasium.Env[dict[str, Any], np.int64]):
 
         Returns:
             The observation and info, the latter with ``design``.
+
+        Raises:
+            NetlistError: the generator makes no design that can be played; no episode has begun.
         """
         super().reset(seed=seed)
+        self._ended = True
         if self._source.generates or len(self._source.listed) > 1:
-            number, design = self._source.draw(self.np_random)
-            self._use(self._ready[number] if number in self._ready else self._prepare(number, design))
+            self._use(self._source.usable(self.np_random, self._made_ready)[1])
         self.state.reset()
         if self._partial is not None:
             self._partial.reset(self.state.hpwl)
@@ -179,6 +183,8 @@ class MacroPlacementEnv(gymnasium.Env[dict[str, Any], np.int64]):
         before = self._partial.terms if self._partial is not None else None
         increase = self._place(choice)
         reason = "complete" if self.state.done else "dead_end" if self.state.num_legal == 0 else ""
+        # Set before anything that may fail: whatever happens below, this episode takes no more steps.
+        self._ended = reason != ""
         final = None
         if reason == "complete" and (self.final_costs or self.reward.needs_final):
             final = Terms.of(full(self.design, self.placement(), self.weights))
@@ -188,7 +194,6 @@ class MacroPlacementEnv(gymnasium.Env[dict[str, Any], np.int64]):
         if reason:
             info["reason"] = reason
             info |= final.as_info() if final is not None else {}
-        self._ended = reason != ""
         return self._observe(), reward, self._ended, False, info
 
     def action_masks(self) -> NDArray[np.bool_]:
@@ -224,6 +229,9 @@ class MacroPlacementEnv(gymnasium.Env[dict[str, Any], np.int64]):
         if state.num_legal == 0:
             raise NetlistError(f"no cell of the placement grid is legal for the first macro of {design.name!r}")
         return _Ready(problem, state, observer, partial)
+
+    def _made_ready(self, number: int, design: Design) -> _Ready:
+        return self._ready[number] if number in self._ready else self._prepare(number, design)
 
     def _use(self, ready: _Ready) -> None:
         self.problem, self.state = ready.problem, ready.state

@@ -13,6 +13,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from env.macro_placement import whole_number
+from env.partial import known_weights
 from env.problem import MacroProblem, build_problem
 from env.refinement_state import RefinementState
 from env.sources import DesignSource, Generator
@@ -107,16 +108,16 @@ class MacroRefinementEnv(gymnasium.Env[dict[str, Any], np.int64]):
         choose: ``"env"`` or ``"agent"``.
         max_objects: K, where designs differ; the most of any listed design, and of a specification without ``soft``,
             by default.
-        weights: of the proxy cost; a weight of 0 leaves a term out of the reward.
+        weights: of the proxy cost; a weight of 0 leaves a term out of the reward. ``macro_wirelength`` must be 0.
         maps: observe density and congestion.
         on_illegal: ``"penalise"`` or ``"raise"``.
         illegal_reward: what an illegal action is worth when penalised.
         render_mode: ``"rgb_array"``, ``"plotly"`` or None.
 
     Raises:
-        NetlistError: a design cannot be read, has no movable hard macro, more objects than ``max_objects``, or no legal
-            start.
-        ValueError: an option is unknown.
+        NetlistError: a design cannot be read, has no movable hard macro or more objects than ``max_objects``.
+        PlacementError: with ``start="given"`` no legal placement of a listed design was found.
+        ValueError: an option is unknown or makes no sense.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array", "plotly"], "render_fps": 10}  # noqa: RUF012 - as Env's
@@ -150,7 +151,7 @@ class MacroRefinementEnv(gymnasium.Env[dict[str, Any], np.int64]):
         if design is None and designs is None and generator is None:
             design = "synth20"
         self.start, self.soft, self.choose, self.maps = start, soft, choose, maps
-        self.weights = weights or CostWeights()
+        self.weights = known_weights(weights)
         self.on_illegal, self.illegal_reward, self.render_mode = on_illegal, illegal_reward, render_mode
         self._source = DesignSource(design, designs, generator, generated_share, grid)
         self._ready = {number: self._prepare(d) for number, d in enumerate(self._source.listed)}
@@ -195,26 +196,22 @@ class MacroRefinementEnv(gymnasium.Env[dict[str, Any], np.int64]):
             The observation and info, the latter with ``design``.
 
         Raises:
-            NetlistError: there is no legal start.
+            NetlistError: there is no legal random start, a function's start is not legal, or the generator makes no
+                design that can be played. No episode has begun.
         """
         super().reset(seed=seed)
-        self._number, design = self._source.draw(self.np_random)
-        ready = self._ready[self._number] if self._number in self._ready else self._prepare(design)
-        self._check(ready.state)
-        self.design, self.problem, self.state = design, ready.problem, ready.state
-        if callable(self.start):
-            placement = checked(design, self.start(design, self.np_random))
-        elif ready.given is not None:
-            placement = ready.given
-        else:
-            placement = random_start(design, self.np_random, ready.problem)
+        self._running = False
+        self._number, (ready, placement) = self._source.usable(self.np_random, self._started)
+        if placement is None:
+            placement = checked(ready.problem.design, self._own_start(ready.problem.design))
+        self.design, self.problem, self.state = ready.problem.design, ready.problem, ready.state
         self.state.reset(placement)
         self._terms = self._first = self.state.terms()
         self._queue: list[int] = []
         self._static_objects()
         self._next_object()
         self._running = True
-        return self._observe(), self._info(illegal=False) | {"design": design}
+        return self._observe(), self._info(illegal=False) | {"design": self.design}
 
     def step(self, action: np.int64 | int) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """Do what an action says.
@@ -224,8 +221,7 @@ class MacroRefinementEnv(gymnasium.Env[dict[str, Any], np.int64]):
                 ``on_illegal="raise"``; nothing has changed.
             gymnasium.error.ResetNeeded: no episode has begun.
         """
-        if not self._running:
-            raise gymnasium.error.ResetNeeded("call reset() before step()")
+        self._need_reset("step")
         number = whole_number(action, self.num_actions)
         if not self._mask[number]:
             if self.on_illegal == "raise":
@@ -237,18 +233,32 @@ class MacroRefinementEnv(gymnasium.Env[dict[str, Any], np.int64]):
         return self._observe(), before.proxy_cost - self._terms.proxy_cost, False, False, self._info(illegal=False)
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """``[A]`` bool, the legal actions; the name sb3-contrib's MaskablePPO asks for."""
+        """``[A]`` bool, the legal actions; the name sb3-contrib's MaskablePPO asks for.
+
+        Raises:
+            gymnasium.error.ResetNeeded: no episode has begun.
+        """
+        self._need_reset("action_masks")
         return self._mask.astype(bool)
 
     def placement(self) -> Placement:
-        """Where everything is now."""
+        """Where everything is now.
+
+        Raises:
+            gymnasium.error.ResetNeeded: no episode has begun.
+        """
+        self._need_reset("placement")
         return self.state.placement()
 
     def render(self) -> Any:  # noqa: ANN401 - what it is depends on the render mode
         """The current placement as ``render_mode`` says; None without one.
 
         The picture tints the cells the current object may move to by their change of HPWL (pale is best).
+
+        Raises:
+            gymnasium.error.ResetNeeded: no episode has begun.
         """
+        self._need_reset("render")
         if self.render_mode == "rgb_array":
             heat = np.where(self._moves[: self.problem.shape[0], : self.problem.shape[1]] == 1, self._own_wire, np.nan)
             hard = np.flatnonzero(self.design.netlist.node_kind == HARD_MACRO)
@@ -256,6 +266,10 @@ class MacroRefinementEnv(gymnasium.Env[dict[str, Any], np.int64]):
         if self.render_mode == "plotly":
             return figure(self.design, self.placement())
         return None
+
+    def _need_reset(self, what: str) -> None:
+        if not self._running:
+            raise gymnasium.error.ResetNeeded(f"call reset() before {what}()")
 
     def _do(self, action: int) -> None:
         rows, columns = self._source.frame
@@ -322,7 +336,7 @@ class MacroRefinementEnv(gymnasium.Env[dict[str, Any], np.int64]):
     def _static_objects(self) -> None:
         n, nodes = self.design.netlist, self.state.nodes
         self._features = np.zeros((self.max_objects, len(OBJECT_FEATURES)), np.float32)
-        nets = np.bincount(n.conn_node, minlength=n.num_nodes)[nodes]
+        nets = self.state.num_nets
         self._features[: len(nodes), 5] = n.node_kind[nodes] == HARD_MACRO
         self._features[: len(nodes), 6] = nets / max(int(nets.max()), 1)
         self._blockage = self._framed(self.problem.blockage, 1.0)
@@ -357,6 +371,18 @@ class MacroRefinementEnv(gymnasium.Env[dict[str, Any], np.int64]):
             "hpwl_um": self.state.cost.hpwl_um,
             **self._terms.as_info(),
         }
+
+    def _started(self, number: int, design: Design) -> tuple[_Ready, Placement | None]:
+        """A design made ready and where its episode begins; None where the user's own function says so."""
+        ready = self._ready[number] if number in self._ready else self._prepare(design)
+        self._check(ready.state)
+        if self.start == "random":
+            return ready, random_start(design, self.np_random, ready.problem)
+        return ready, ready.given
+
+    def _own_start(self, design: Design) -> Placement:
+        assert callable(self.start)
+        return self.start(design, self.np_random)
 
     def _prepare(self, design: Design) -> _Ready:
         problem = build_problem(design, orientations=tuple(range(8)))

@@ -60,12 +60,26 @@ class Terms:
         }
 
 
+def known_weights(weights: CostWeights | None) -> CostWeights:
+    """The weights of an environment, the usual ones for None.
+
+    Raises:
+        ValueError: a weight for the wirelength between macros, which steps do not keep up to date.
+    """
+    if weights is not None and weights.macro_wirelength > 0:
+        raise ValueError("environments do not know the wirelength between macros: macro_wirelength must be 0")
+    return weights or CostWeights()
+
+
 class PartialCost:
     """Cost and congestion of the objects that have a position: ports, fixed objects and placed hard macros.
 
     Args:
         problem: the design.
         weights: of the proxy cost.
+
+    Raises:
+        ValueError: see :func:`known_weights`.
 
     Attributes:
         terms: :class:`Terms` of what has a position.
@@ -74,7 +88,7 @@ class PartialCost:
     """
 
     def __init__(self, problem: MacroProblem, weights: CostWeights | None = None) -> None:
-        self._problem, self._weights = problem, weights or CostWeights()
+        self._problem, self._weights = problem, known_weights(weights)
         n, canvas, given = problem.design.netlist, problem.design.canvas, problem.design.placement
         fixed = ~problem.design.movable & given.placed
         takes_part = fixed.copy()

@@ -127,8 +127,8 @@ def build_problem(
             design's rules forbid that, in the first orientation they allow.
 
     Raises:
-        NetlistError: there is no movable hard macro, more of them than grid cells, or one that fits the canvas in
-            no orientation it may take.
+        NetlistError: there is no movable hard macro, more of them than grid cells, or one that may take none of the
+            orientations or fits the canvas in none it may take.
         ValueError: the order is unknown.
     """
     netlist, canvas = design.netlist, design.canvas
@@ -147,9 +147,10 @@ def build_problem(
     size = np.maximum(ceil_steps(lying, canvas.lattice), lying > 0)
     rules = build_rules(design, macros, orient)
     x0, y0, fits = _corners(canvas, rules, size, lying / 2)
+    stuck = np.flatnonzero(~(allowed & fits).any(axis=1))
+    if len(stuck):
+        _refuse(design, int(macros[stuck[0]]), orient[stuck[0]], allowed[stuck[0]])
     allowed &= fits
-    if not allowed.any(axis=1).all():
-        _refuse(design, int(macros[np.flatnonzero(~allowed.any(axis=1))[0]]))
     total_weight = float(netlist.net_weight.sum())
     raw_box = _initial_boxes(design) / canvas.lattice
     bits = _pin_bits(canvas, raw_box, total_weight)
@@ -189,12 +190,20 @@ def _orientations(
     return orient, np.take_along_axis(may, orient, axis=1)
 
 
-def _refuse(design: Design, node: int) -> None:
+def _refuse(design: Design, node: int, orient: NDArray[np.int64], allowed: NDArray[np.bool_]) -> None:
+    """Say why a macro finds no place; of the orientations ``orient`` ``[O]`` its rules let it take the ``allowed``."""
     netlist, canvas = design.netlist, design.canvas
+    name = netlist.node_names[node]
+    if not allowed.any():
+        may = np.flatnonzero(allowed_orientations(design)[node])
+        raise NetlistError(
+            f"hard macro {name!r} may take none of the orientations that actions choose from",
+            found=", ".join(NAMES[o] for o in orient), expected=f"some of {', '.join(NAMES[o] for o in may)}",
+        )  # fmt: skip
     raise NetlistError(
-        f"hard macro {netlist.node_names[node]!r} does not fit the canvas as it may be turned and snapped",
+        f"hard macro {name!r} does not fit the canvas as it may be turned and snapped",
         found=f"{netlist.node_width[node]:g} x {netlist.node_height[node]:g} um, "
-        f"given {NAMES[design.placement.orient[node]]}",
+        f"turned {' or '.join(NAMES[o] for o in orient[allowed])}",
         expected=f"at most {canvas.width:g} x {canvas.height:g} um",
     )
 

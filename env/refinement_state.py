@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from env.masks import legality_masks
-from env.partial import Terms
+from env.partial import Terms, known_weights
 from env.problem import MacroProblem
 from env.refine_kernels import body_at, is_clear, swap_mask, wire_changes
 from netlists.netlist import HARD_MACRO, PORT
@@ -14,7 +14,8 @@ from netlists.orientation import MATRIX, oriented_sizes
 from netlists.placement import Placement
 from placer.cost.full import CostWeights
 from placer.cost.incremental import IncrementalCost, build_problem
-from placer.cost.lattice import canvas_box, integer_boxes, microns, outline_boxes
+from placer.cost.lattice import canvas_box, integer_boxes, microns, outline_boxes, outside_boxes, round_steps
+from placer.cost.rules import fence_of
 
 #: A box beyond every canvas: it is in nobody's way.
 _NOWHERE = 2**50
@@ -24,22 +25,26 @@ class RefinementState:
     """Objects of one design that may move: its movable hard macros and, if wanted, its soft ones.
 
     Object ``k < T`` is macro ``problem.macros[k]``; soft objects follow by node id. Hard macros go to lattice corners
-    and keep every rule of the masks; soft objects go to centres of gcells, kept on the canvas, may overlap, keep their
-    orientation, and swap only with each other.
+    and keep every rule of the masks; soft objects go to centres of gcells, kept on the canvas and in their fence, may
+    overlap, keep their orientation, and swap only with each other.
 
     Args:
         problem: the design with all eight orientations.
         soft: whether soft macros and standard cells move too.
         weights: of the proxy cost.
 
+    Raises:
+        ValueError: see :func:`env.partial.known_weights`.
+
     Attributes:
         nodes: ``[K]`` node id of each object.
         num_hard: ``T``.
+        num_nets: ``[K]`` nets of each object, however many of its pins are on them.
         x: ``[N]`` centres, um; likewise ``y`` and ``orient``.
     """
 
     def __init__(self, problem: MacroProblem, *, soft: bool, weights: CostWeights) -> None:
-        self.problem, self.weights = problem, weights
+        self.problem, self.weights = problem, known_weights(weights)
         design = problem.design
         n, kind = design.netlist, design.netlist.node_kind
         others = np.flatnonzero(design.movable & (kind != HARD_MACRO) & (kind != PORT) & soft)
@@ -47,11 +52,11 @@ class RefinementState:
         self.num_hard = problem.num_macros
         # The kernel's own terms stay unweighted: a weight of 0 must not hide one.
         self._flat = build_problem(design, CostWeights(1.0, 1.0, 1.0))
-        self._outline = outline_boxes(design.canvas)
         self._bounds = np.array(canvas_box(design.canvas), np.int64)
         order = np.argsort(n.conn_node, kind="stable")
         ends = np.searchsorted(n.conn_node[order], np.stack([self.nodes, self.nodes + 1]))
         self._nets = [np.unique(n.conn_net[order[a:b]]).astype(np.int64) for a, b in ends.T]
+        self.num_nets = np.array([len(nets) for nets in self._nets])
         rules = problem.rules
         counts = np.array([len(rules.walls[f]) for f in rules.fence])
         self._walls = np.concatenate([rules.walls[f] for f in rules.fence])
@@ -62,6 +67,15 @@ class RefinementState:
         softs = self.nodes[self.num_hard :]
         lying = oriented_sizes(n.node_width[softs], n.node_height[softs], design.placement.orient[softs])
         self._soft_size = np.stack(lying, axis=1)
+        self._soft_fence = fence_of(design)[softs]
+        outline = outline_boxes(design.canvas)
+        # What soft objects keep out of, by fence; -1 for those without one.
+        self._soft_walls = {-1: outline}
+        for region in np.unique(self._soft_fence[self._soft_fence >= 0]).tolist():
+            assert design.constraints is not None
+            polygon = design.constraints.regions[region].polygon
+            outside = outside_boxes(polygon, canvas_box(design.canvas), design.canvas.lattice)
+            self._soft_walls[region] = np.concatenate([outline, outside])
 
     def reset(self, placement: Placement) -> None:
         """Begin at a legal placement of everything."""
@@ -94,14 +108,8 @@ class RefinementState:
         p = self.problem
         if k >= self.num_hard:
             x, y, wide, high = self._soft_centres(k)
-            step = p.design.canvas.lattice
-            low_x, low_y = np.floor((x - wide / 2) / step), np.floor((y - high / 2) / step)
-            size = np.array([[np.ceil(wide / step) + 1, np.ceil(high / step) + 1]], np.int64)
-            none, channel = np.zeros((0, 4), np.int64), np.zeros(2, np.int64)
-            legality_masks(
-                low_x.astype(np.int64)[None], low_y.astype(np.int64)[None], size, np.zeros((1, 4), np.int64),
-                np.ones(1, bool), self._outline, none, none, 0, channel, out[None],
-            )  # fmt: skip
+            fence = int(self._soft_fence[k - self.num_hard])
+            out[:] = self._clear(fence, x[None], y[:, None], np.array(wide), np.array(high))
             return
         o, at = slice(self.orient[self.nodes[k]], self.orient[self.nodes[k]] + 1), len(p.rules.fixed) + k
         body = self._boxes[at].copy()
@@ -117,10 +125,13 @@ class RefinementState:
         p = self.problem
         out[:] = 0
         if k >= self.num_hard:
-            softs = self.nodes[self.num_hard :]
+            softs, sizes, fences = self.nodes[self.num_hard :], self._soft_size, self._soft_fence
             own, node = k - self.num_hard, self.nodes[k]
-            there = self._inside(self.x[softs], self.y[softs], self._soft_size[own][None])
-            out[self.num_hard :] = there & self._inside(self.x[node], self.y[node], self._soft_size)
+            fits = self._inside(int(fences[own]), self.x[softs], self.y[softs], sizes[own][None])
+            for fence in self._soft_walls:
+                members = fences == fence
+                fits[members] &= self._inside(fence, self.x[node], self.y[node], sizes[members])
+            out[self.num_hard :] = fits
             out[k] = 0
             return
         macro, o = np.arange(p.num_macros), self.orient[p.macros]
@@ -233,12 +244,27 @@ class RefinementState:
         y = np.maximum(np.minimum(y, canvas.y1 - high / 2), canvas.y0 + high / 2)
         return x, y, wide, high
 
-    def _inside(self, x: ArrayLike, y: ArrayLike, size: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether soft objects of ``size`` ``[S, 2]`` um with centres ``x, y`` lie on the canvas inside its outline."""
-        canvas, step = self.problem.design.canvas, self.problem.design.canvas.lattice
-        x0, x1 = np.asarray(x) - size[:, 0] / 2, np.asarray(x) + size[:, 0] / 2
-        y0, y1 = np.asarray(y) - size[:, 1] / 2, np.asarray(y) + size[:, 1] / 2
-        inside = (x0 >= canvas.x0) & (y0 >= canvas.y0) & (x1 <= canvas.x1) & (y1 <= canvas.y1)
-        for wall in self._outline * step:
-            inside &= (x1 <= wall[0]) | (x0 >= wall[2]) | (y1 <= wall[1]) | (y0 >= wall[3])
-        return np.asarray(inside, bool)
+    def _inside(self, fence: int, x: ArrayLike, y: ArrayLike, size: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether soft objects of ``size`` ``[S, 2]`` um with centres ``x, y`` lie on the canvas and are clear."""
+        canvas = self.problem.design.canvas
+        x, y, wide, high = np.asarray(x), np.asarray(y), size[:, 0], size[:, 1]
+        inside = (x - wide / 2 >= canvas.x0) & (x + wide / 2 <= canvas.x1)
+        inside &= (y - high / 2 >= canvas.y0) & (y + high / 2 <= canvas.y1)
+        return np.asarray(inside & self._clear(fence, x, y, wide, high), bool)
+
+    def _clear(
+        self, fence: int, x: NDArray[np.float64], y: NDArray[np.float64],
+        wide: NDArray[np.float64], high: NDArray[np.float64],
+    ) -> NDArray[np.bool_]:  # fmt: skip
+        """Whether soft objects lie inside the outline and their fence; all arguments broadcast.
+
+        Edges are rounded to the nearest step, as :mod:`placer.cost.legality` does for what need not be on the lattice.
+        """
+        step = self.problem.design.canvas.lattice
+        left, bottom = x - wide / 2, y - high / 2
+        x0, x1 = round_steps(left, step), round_steps(left + wide, step)
+        y0, y1 = round_steps(bottom, step), round_steps(bottom + high, step)
+        clear = np.ones(np.broadcast_shapes(x0.shape, y0.shape), bool)
+        for wall in self._soft_walls[fence]:
+            clear &= (x1 <= wall[0]) | (x0 >= wall[2]) | (y1 <= wall[1]) | (y0 >= wall[3])
+        return clear

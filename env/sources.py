@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from netlists.design import Design
-from netlists.errors import NetlistError
+from netlists.errors import NetlistError, PlacementError
 from netlists.load import load
 from netlists.synthesis import SynthesisSpec, synthesize
 
@@ -16,6 +18,10 @@ from netlists.synthesis import SynthesisSpec, synthesize
 Generator = SynthesisSpec | Callable[[np.random.Generator], Design]
 #: Largest placement grid a specification without one makes, rows and columns.
 _SYNTHETIC_GRID = (60, 60)
+#: Generated designs in a row that may be unusable before the generator counts as broken.
+_TRIES = 20
+
+T = TypeVar("T")
 
 
 class DesignSource:
@@ -50,6 +56,8 @@ class DesignSource:
     ) -> None:
         if design is not None and designs is not None:
             raise ValueError("give either design or designs")
+        if isinstance(designs, str | Path | Design):
+            raise ValueError(f"designs must be a list, found one {type(designs).__name__}; give it as design")
         if not 0.0 <= share <= 1.0:
             raise ValueError(f"the share of generated designs must lie between 0 and 1, found {share!r}")
         self.listed = [load(d) for d in ([design] if design is not None else designs or [])]
@@ -63,9 +71,7 @@ class DesignSource:
             rows, columns = generator.grid_rows or _SYNTHETIC_GRID[0], generator.columns or _SYNTHETIC_GRID[1]
             sizes.append((rows, columns))
         if grid is not None:
-            if len(grid) != 2 or min(grid) < 1:
-                raise ValueError(f"grid must be rows and columns, found {grid!r}")
-            self.frame = (int(grid[0]), int(grid[1]))
+            self.frame = _whole(grid)
         else:
             self.frame = (max(rows for rows, _ in sizes), max(columns for _, columns in sizes))
         for d in self.listed:
@@ -99,6 +105,34 @@ class DesignSource:
         self._check(design)
         return len(self.listed), design
 
+    def usable(self, rng: np.random.Generator, prepare: Callable[[int, Design], T]) -> tuple[int, T]:
+        """Draw until the design can be played, for a generator may now and then make one that cannot.
+
+        Designs of the list are drawn once: nothing about them changes with another try.
+
+        Args:
+            rng: where the dice come from.
+            prepare: makes number and design ready for an episode; raises where that is impossible.
+
+        Returns:
+            The number and what ``prepare`` made.
+
+        Raises:
+            NetlistError: the generator makes no design that can be played.
+            PlacementError: a listed design has no legal start.
+        """
+        for tried in range(1, _TRIES + 1):
+            number = len(self.listed)
+            try:
+                number, design = self.draw(rng)
+                return number, prepare(number, design)
+            except (NetlistError, PlacementError) as error:
+                if number < len(self.listed):
+                    raise
+                if tried == _TRIES:
+                    raise NetlistError(f"the last {_TRIES} generated designs cannot be used; now: {error}") from error
+        raise AssertionError  # the loop returns or raises
+
     def _check(self, design: Design) -> None:
         canvas = design.canvas
         if canvas.grid_rows > self.frame[0] or canvas.columns > self.frame[1]:
@@ -106,3 +140,14 @@ class DesignSource:
                 f"the placement grid of {design.name!r} is larger than the environment's",
                 found=f"{canvas.grid_rows} x {canvas.columns}", expected=f"at most {self.frame[0]} x {self.frame[1]}",
             )  # fmt: skip
+
+
+def _whole(grid: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns as they are given, if they are two whole numbers of 1 or more."""
+    try:
+        rows, columns = (operator.index(value) for value in grid)
+    except (TypeError, ValueError):
+        rows = columns = 0
+    if min(rows, columns) < 1:
+        raise ValueError(f"grid must be rows and columns, two whole numbers of 1 or more, found {grid!r}")
+    return rows, columns

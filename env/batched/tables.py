@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from env.masks import legality_masks, total_hpwl
 from env.observation import Observer
 from env.problem import MacroProblem
+from netlists.errors import NetlistError
 from placer.cost.lattice import canvas_box
 
+#: Lattice coordinates are added and compared in 32 bits on the device; this leaves room for sums of two.
+_MOST_STEPS = 2**30
 #: ``NDArray`` while the tables are made, ``jax.Array`` on the device.
 Array = Any
 
@@ -109,7 +112,12 @@ def make_tables(
         frame: rows and columns of all arrays.
         dtype: of real numbers.
         turned: whether actions choose an orientation too.
+
+    Raises:
+        NetlistError: a design lies too many lattice steps from zero for 32-bit integers.
     """
+    for problem in problems:
+        _check_range(problem)
     classes = [_classes(problem) for problem in problems]
     nets = max(1, *(int(np.diff(p.nets.ptr).max()) for p in problems))
     sizes = Sizes(
@@ -133,6 +141,19 @@ def make_tables(
     step = StepTables(*(_stack(arrays, dtype) for arrays in zip(*steps, strict=True)))
     design = DesignTables(*(_stack(arrays, dtype) for arrays in zip(*designs, strict=True)))
     return Tables(step, design, np.zeros((), f"int{8 * dtype.itemsize}")), sizes
+
+
+def _check_range(problem: MacroProblem) -> None:
+    """Whether every lattice coordinate the device works out has room."""
+    corners = (*canvas_box(problem.design.canvas), problem.x0, problem.y0)
+    reach = max(int(np.abs(values).max()) for values in corners)
+    reach += int(problem.size.max()) + int(problem.rules.halo.max(initial=0)) + int(problem.rules.channel.max())
+    if reach > _MOST_STEPS:
+        raise NetlistError(
+            f"design {problem.design.name!r} lies too far from the origin for the batched environment",
+            found=f"{reach:,} lattice steps of {problem.design.canvas.lattice:g} um",
+            expected=f"at most {_MOST_STEPS:,}; move its origin to 0 or take the single environment",
+        )
 
 
 def _stack(arrays: Sequence[NDArray[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -24,6 +24,7 @@ from env.batched.tables import make_tables
 from env.macro_placement import orientation_codes
 from env.observation import make_space
 from env.orders import Order
+from env.partial import known_weights
 from env.problem import build_problem
 from env.rewards import HpwlReward
 from env.sources import DesignSource
@@ -59,7 +60,7 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
         order: see :mod:`env.orders`.
         orientations: DEF names to choose from, or ``"all"``; None keeps each macro's own.
         reward: ``"hpwl"`` or an :class:`env.rewards.HpwlReward`: what can be worked out on the device.
-        weights: of the proxy cost.
+        weights: of the proxy cost; ``macro_wirelength`` must be 0.
         maps: False: congestion is not observed here.
         on_illegal: ``"penalise"`` or ``"raise"``, as in the single environment. Raising needs the masks on the host
             before every step, which is slow on a GPU.
@@ -113,6 +114,7 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
             reward = HpwlReward()
         if num_envs < 1 or (max_episode_steps is not None and max_episode_steps < 1):
             raise ValueError(f"num_envs is {num_envs} and max_episode_steps {max_episode_steps}, expected 1 or more")
+        weights = known_weights(weights)
         codes = orientation_codes(orientations)
         source = DesignSource("synth20" if design is None and designs is None else design, designs, grid=grid)
         self.num_envs, self.dtype, self.device = num_envs, np.dtype(dtype), _device(device)
@@ -134,7 +136,7 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
         for one, legal in zip(self.designs, self._first[1].observation["legality_mask"], strict=True):
             if not np.asarray(legal).any():
                 raise NetlistError(f"no cell of the placement grid is legal for the first macro of {one.name!r}")
-        scored = (weights or CostWeights()) if final_costs else None
+        scored = weights if final_costs else None
         self._report = Reporter(self.problems, source.frame, codes is not None, scored)
         self.single_observation_space: spaces.Dict = self._space()
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -186,16 +188,13 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
             Arrays on the device.
 
         Raises:
-            ValueError: the actions have another shape; no copy has changed.
+            ValueError: the actions are no integers or have another shape; no copy has changed.
             gymnasium.error.ResetNeeded: before the first :meth:`begin` or :meth:`reset`.
         """
         if self._state is None:
             raise gymnasium.error.ResetNeeded("call reset() before step()")
         with self._precision():
-            if not isinstance(actions, jax.Array):
-                # Cut to 32 bits only what fits them: -1 is illegal as well.
-                actions = np.clip(np.asarray(actions), -1, np.iinfo(np.int32).max).astype(np.int32)
-            chosen = jax.device_put(actions, self.device).astype(jnp.int32)
+            chosen = jax.device_put(_narrow(actions), self.device)
             if chosen.shape != (self.num_envs,):
                 raise ValueError(f"actions have shape {chosen.shape}, expected ({self.num_envs},)")
             if self._draws is not None:
@@ -370,3 +369,22 @@ def _device(device: str | jax.Device | None) -> jax.Device:
         return jax.devices(device)[0]
     except RuntimeError as error:
         raise ValueError(f"JAX finds no device {device!r}: {error}") from None
+
+
+def _narrow(actions: ArrayLike) -> jax.Array | NDArray[np.int32]:
+    """Actions in 32 bits. What does not fit them becomes another number outside the action space.
+
+    Raises:
+        ValueError: they are no integers: a NaN would otherwise turn into some cell.
+    """
+    given = actions if isinstance(actions, jax.Array) else np.asarray(actions)
+    if not np.issubdtype(given.dtype, np.integer):
+        raise ValueError(f"actions must be whole numbers, found {given.dtype}")
+    own, most = np.iinfo(given.dtype), np.iinfo(np.int32).max
+    if own.max <= most:
+        return given.astype(np.int32)
+    low, high = max(-1, own.min), most
+    if isinstance(given, jax.Array):
+        with jax.enable_x64(True):
+            return jnp.clip(given, low, high).astype(jnp.int32)
+    return np.clip(given, low, high).astype(np.int32)

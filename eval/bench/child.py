@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -14,20 +15,24 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.bench.machine import pinned
 
-def run_child(job: str, *arguments: str, timeout: float = 900.0) -> dict[str, Any]:
+
+def run_child(job: str, *arguments: str, timeout: float = 900.0, cores: int | None = None) -> dict[str, Any]:
     """Run one job in a fresh process.
 
     Args:
         job: a key of ``JOBS``.
         arguments: its arguments.
         timeout: seconds.
+        cores: processor cores it may use; None for all.
 
     Raises:
         RuntimeError: the job failed; the message is the end of its stderr.
     """
     command = [sys.executable, "-m", "eval.bench.child", job, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    with contextlib.nullcontext() if cores is None else pinned(cores):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     if done.returncode:
         raise RuntimeError(f"{job} {' '.join(arguments)}: {done.stderr.strip()[-500:]}")
     result = json.loads(done.stdout.splitlines()[-1])
@@ -82,7 +87,20 @@ def read_physical(path: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-JOBS: dict[str, Callable[..., dict[str, Any]]] = {"read": read, "read_physical": read_physical}
+def env_batched(plan: str) -> dict[str, Any]:
+    """Measure the batched environment; see :func:`eval.bench.env_batched.carry_out`.
+
+    Args:
+        plan: JSON.
+    """
+    from eval.bench.env_batched import carry_out
+
+    return carry_out(json.loads(plan))
+
+
+JOBS: dict[str, Callable[..., dict[str, Any]]] = {
+    "read": read, "read_physical": read_physical, "env_batched": env_batched,
+}  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> None:

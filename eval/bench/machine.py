@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import platform
 import shlex
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -28,6 +30,22 @@ def facts() -> dict[str, str]:
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "command": shlex.join(["python", "-m", "eval.bench", *sys.argv[1:]]),
     }
+
+
+@contextlib.contextmanager
+def pinned(cores: int) -> Iterator[int]:
+    """Run on the first ``cores`` cores there are; processes started meanwhile inherit that.
+
+    Yields:
+        How many cores that is.
+    """
+    before = os.sched_getaffinity(0)
+    chosen = sorted(before)[:cores]
+    os.sched_setaffinity(0, chosen)
+    try:
+        yield len(chosen)
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _processor() -> str:

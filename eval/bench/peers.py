@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from statistics import mean
 from typing import Any
 
 from eval.bench.designs import Settings
+from eval.bench.machine import pinned
 
 #: Headings of what :func:`simulated_annealing` adds to a row.
 COLUMNS: dict[str, str] = {"peer_sa": "TILOS-style SA, same seconds", "peer_gain": "lower than it, %"}
@@ -57,15 +57,11 @@ def simulated_annealing(design: str, settings: Settings, seeds: tuple[int, ...],
 
 def _python(settings: Settings, module: str, *arguments: str) -> str:
     """Run a module on ``settings.cores`` cores and return its stdout."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(before)[: settings.cores])  # inherited by the child
-    try:
+    with pinned(settings.cores):
         done = subprocess.run(
             [sys.executable, "-m", module, *arguments],
             capture_output=True, text=True, timeout=settings.time_limit + 600,
         )  # fmt: skip
-    finally:
-        os.sched_setaffinity(0, before)
     if done.returncode:
         raise RuntimeError(f"{module} {' '.join(arguments)} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
     return done.stdout

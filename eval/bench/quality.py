@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from typing import Any
 
 from eval.bench import curves, peers
 from eval.bench.designs import BUNDLED, Settings, find
+from eval.bench.machine import pinned
 from eval.bench.sheet import Sheet
 
 DESIGNS = ("ct/ariane133_ng45", "ct/nvdla_ng45", "ct/mempool_tile_ng45", "ct/ariane136_asap7", "ct/ibm01_unit")
@@ -130,14 +130,9 @@ def _seeds(settings: Settings) -> tuple[int, ...]:
 
 def _placer(settings: Settings, *arguments: str) -> str:
     """Run the ``placer`` command on ``settings.cores`` cores and return its stdout."""
-    cores = sorted(os.sched_getaffinity(0))[: settings.cores]
     command = [sys.executable, "-m", "placer", *arguments]
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)  # inherited by the child
-    try:
+    with pinned(settings.cores):
         done = subprocess.run(command, capture_output=True, text=True, timeout=settings.time_limit + 600)
-    finally:
-        os.sched_setaffinity(0, before)
     if done.returncode:
         raise RuntimeError(f"placer {' '.join(arguments)} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
     return done.stdout

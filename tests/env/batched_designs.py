@@ -8,7 +8,7 @@ import numpy as np
 
 from netlists.constraints import Constraints
 from netlists.design import Design
-from tests.env.designs import ruled_design, small_design, walled_design
+from tests.env.designs import crowded_design, ruled_design, small_design, walled_design
 
 
 def broken_weights(design: Design) -> Design:
@@ -42,10 +42,3 @@ def random_design(seed: int) -> Design:
 def mixed_designs() -> list[Design]:
     """One of each kind."""
     return [small_design(), walled_design(), ruled_design(), broken_weights(walled_design()), crowded_design()]
-
-
-def crowded_design() -> Design:
-    """Random episodes often end without a place for the last macros."""
-    return small_design(
-        macros=[(40, 44), (38, 40), (36, 40), (30, 30), (20, 20)], size=(100.0, 96.0), grid=(7, 8), seed=5
-    )

@@ -76,6 +76,25 @@ def walled_design() -> Design:
     return small_design(fixed=[4], blockages=[box(-10, 80, 17.3, 101)], outline=outline, origin=(-10.0, 5.0))
 
 
+def crowded_design() -> Design:
+    """Random episodes often end without a place for the last macros."""
+    return small_design(
+        macros=[(40, 44), (38, 40), (36, 40), (30, 30), (20, 20)], size=(100.0, 96.0), grid=(7, 8), seed=5
+    )
+
+
+def fenced_soft_design() -> Design:
+    """The walled design with two soft macros in a fence each, one of them L-shaped."""
+    design = walled_design()
+    region = np.full(design.netlist.num_nodes, -1)
+    first = int(design.netlist.ids(SOFT_MACRO)[0])
+    region[first : first + 4] = 0, 0, 1, 1
+    low = Polygon([(-10, 5), (50, 5), (50, 25), (20, 25), (20, 45), (-10, 45)])
+    regions = (Region("low", low, REGION_FENCE), Region("right", box(60, 5, 110, 40), REGION_FENCE))
+    none = Constraints.none(design.netlist.num_nodes)
+    return replace(design, constraints=none.changed(region=region, regions=regions))
+
+
 def ruled_design(seed: int = 0) -> Design:
     """The walled design with halos, channels, a fence, a guide, few orientations and snapping."""
     design = walled_design()

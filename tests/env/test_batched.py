@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -19,8 +20,11 @@ from numpy.typing import NDArray
 from env.batched import BatchedMacroPlacement
 from env.batched.draws import AHEAD
 from env.macro_placement import MacroPlacementEnv
+from netlists.errors import NetlistError
+from placer.cost.full import CostWeights
 from placer.cost.legality import check
-from tests.env.batched_designs import crowded_design, mixed_designs, random_design
+from tests.env.batched_designs import mixed_designs, random_design
+from tests.env.designs import crowded_design, small_design
 
 COPIES = 6
 #: Single environments as the batched one has them.
@@ -51,6 +55,7 @@ def play_side_by_side(
 ) -> int:
     """Play in both forms, comparing everything they give; returns how many episodes ended."""
     rng, ended = np.random.default_rng(0), 0
+    rewards: list[Any] = []
     mine: Any = env.reset(seed=seed)
     theirs: Any = sync.reset(seed=seed)
     for _ in range(steps):
@@ -58,7 +63,12 @@ def play_side_by_side(
         actions = choose(mine[-1]["action_mask"], rng, illegal)
         mine, theirs = env.step(actions), sync.step(actions)
         ended += int(mine[2].sum())
+        rewards.append((mine[1], theirs[1]))
     assert_like(mine, theirs, rtol)
+    found, expected = (np.array(one) for one in zip(*rewards, strict=True))
+    # Penalties are whole numbers and far larger than what lengths are worth.
+    lengths = np.abs(expected[expected > -1.0]).max()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=rtol * lengths)
     return ended
 
 
@@ -176,6 +186,13 @@ def test_real_designs_have_the_bits_of_the_single_environment(name: str, open_da
     play_side_by_side(env, sync, 0, env.problems[0].num_macros + 3, illegal=0.02)
 
 
+@pytest.mark.open_data
+def test_a_real_design_agrees_to_a_hundred_thousandth_in_float32(open_data: Any) -> None:
+    env = BatchedMacroPlacement(2, str(open_data("ct/ariane133_ng45")), dtype="float32")
+    sync = SyncVectorEnv([partial(MacroPlacementEnv, env.designs[0], **PLAIN)] * 2)
+    play_side_by_side(env, sync, 0, env.problems[0].num_macros + 3, 1e-5, illegal=0.02)
+
+
 @pytest.mark.slow
 def test_a_million_random_steps_end_in_legal_placements_only() -> None:
     env = BatchedMacroPlacement(512, designs=mixed_designs())
@@ -250,6 +267,42 @@ def test_unchecked_actions_outside_the_space_count_as_illegal() -> None:
     assert env.episode(3).step == 0
 
 
+@pytest.mark.parametrize(
+    "actions",
+    [[0.0] * 6, [float("nan")] * 6, np.zeros(6, bool), jnp.zeros(6), jnp.full(6, jnp.nan), ["0"] * 6, None],
+)
+def test_unchecked_actions_that_are_no_whole_numbers_are_refused(actions: Any) -> None:
+    env = mixed()
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="whole numbers"):
+        env.advance(actions)
+    assert env.episode(0).step == 0
+
+
+def test_actions_of_every_integer_type_mean_the_same() -> None:
+    env = mixed()
+    env.reset(seed=0)
+    cells = np.array([1, 2, 3, 4, 5, 6])
+    with jax.enable_x64(True):
+        wide = jnp.array([2**32, -(2**40), 2**31, -1, 2**62, 10**6])
+    outcome = env.advance(wide)
+    assert np.asarray(outcome.illegal).all()
+    expected = None
+    for dtype in (np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64):
+        env.reset(seed=0)
+        found = np.asarray(env.advance(cells.astype(dtype)).hpwl_um)
+        expected = found if expected is None else expected
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_design_too_far_from_the_origin_for_32_bits_is_refused() -> None:
+    far = small_design(origin=(3e6, 0.0))
+    far = replace(far, canvas=replace(far.canvas, manufacturing_grid=0.001))
+    assert MacroPlacementEnv(far, **PLAIN).reset()[1]["action_mask"].any()
+    with pytest.raises(NetlistError, match="too far from the origin"):
+        BatchedMacroPlacement(1, far)
+
+
 def test_gymnasium_makes_it_by_its_id() -> None:
     import placer  # noqa: F401
 
@@ -281,6 +334,9 @@ def test_a_step_before_reset_is_refused() -> None:
     [
         ({"reward": "proxy"}, "reward"),
         ({"maps": True}, "maps"),
+        ({"weights": CostWeights(macro_wirelength=0.1)}, "macro_wirelength"),
+        ({"designs": "synth20", "design": None}, "must be a list"),
+        ({"grid": 5}, "rows and columns"),
         ({"orientations": ["X"]}, "orientations"),
         ({"max_episode_steps": 0}, "max_episode_steps"),
         ({"on_illegal": "x"}, "on_illegal"),

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import resource
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shapely.geometry import box
 
 from env.macro_placement import MacroPlacementEnv
 from env.macro_refinement import MacroRefinementEnv
-from netlists.constraints import Constraints
+from netlists.canvas import Blockage
+from netlists.constraints import REGION_FENCE, Constraints, Region
 from netlists.design import Design
+from netlists.errors import NetlistError
 from netlists.netlist import HARD_MACRO, SOFT_MACRO
 from netlists.placement import Placement
 from netlists.synthesis import SynthesisSpec, synthesize
@@ -52,6 +57,22 @@ def random_design(rng: np.random.Generator) -> Design:
     )  # fmt: skip
     placement = design.placement.moved(fixed=fixed)
     return Design(design.netlist, design.canvas, placement, constraints=rules)
+
+
+def walled(rng: np.random.Generator, design: Design) -> Design:
+    """The design with a blockage and a fence that some of its macros must lie in and the others keep out of."""
+    canvas, hard = design.canvas, design.netlist.ids(HARD_MACRO)
+    x, y = (canvas.x0, canvas.y0) + rng.uniform(0, 0.6, (2, 2)) * (canvas.width, canvas.height)
+    block = box(x[0], x[1], x[0] + 0.15 * canvas.width, x[1] + 0.1 * canvas.height)
+    fence = box(y[0], y[1], y[0] + 0.4 * canvas.width, y[1] + 0.4 * canvas.height)
+    region = np.full(design.netlist.num_nodes, -1)
+    region[rng.choice(hard, len(hard) // 3, replace=False)] = 0
+    rules = design.constraints or Constraints.none(design.netlist.num_nodes)
+    return replace(
+        design,
+        canvas=replace(canvas, blockages=(Blockage(block),)),
+        constraints=rules.changed(region=region, regions=(Region("fence", fence, REGION_FENCE),)),
+    )
 
 
 def play_placement(rng: np.random.Generator, design: Design, **options: Any) -> int:
@@ -104,6 +125,15 @@ def broken(design: Design, placement: Placement) -> list[Violation]:
 def test_random_placement_episodes_end_legally(seed: int, turned: bool, reward: str) -> None:
     rng = np.random.default_rng(seed)
     play_placement(rng, random_design(rng), orientations="all" if turned else None, reward=reward, final_costs=False)
+
+
+def test_random_placement_among_blockages_and_fences_ends_legally() -> None:
+    rng, played = np.random.default_rng(0), 0
+    for _ in range(20):
+        design = walled(rng, random_design(rng))
+        with contextlib.suppress(NetlistError):  # the first macro may find no place at all
+            played += play_placement(rng, design, final_costs=False, maps=False)
+    assert played > 50
 
 
 @settings(max_examples=15, deadline=None)

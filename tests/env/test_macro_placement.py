@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -16,6 +17,7 @@ from shapely.geometry import box
 
 import env as environments
 from env.macro_placement import MacroPlacementEnv
+from netlists.constraints import Constraints
 from netlists.design import Design
 from netlists.errors import NetlistError
 from netlists.netlist import HARD_MACRO, PORT
@@ -23,7 +25,7 @@ from netlists.orientation import oriented_offsets
 from netlists.placement import Placement
 from placer.cost.full import full
 from placer.cost.legality import check
-from tests.env.designs import ruled_design, small_design, walled_design
+from tests.env.designs import crowded_design, ruled_design, small_design, walled_design
 
 #: Rules whose ``other`` is an object.
 PAIRS = ("overlap", "halo", "channel")
@@ -99,22 +101,23 @@ def test_hpwl_rewards_sum_to_the_difference_of_the_scores(seed: int, walled: boo
     assert math.isclose(total, -(after - before) / scale + penalty, rel_tol=0, abs_tol=1e-9)
 
 
-@settings(max_examples=10, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1))
-def test_proxy_rewards_sum_to_the_proxy_cost(seed: int) -> None:
-    env = make(reward="proxy")
-    total, _, info = play(env, seed)
-    if info["reason"] == "complete":
-        assert math.isclose(total, -full(env.design, env.placement()).proxy_cost, abs_tol=1e-9)
-        assert total == -info["proxy_cost"]
-    else:
-        assert total == -10.0
+def test_proxy_rewards_sum_to_the_proxy_cost() -> None:
+    env, reasons = make(crowded_design(), reward="proxy"), set()
+    for seed in range(16):
+        total, _, info = play(env, seed)
+        reasons.add(info["reason"])
+        if info["reason"] == "complete":
+            assert math.isclose(total, -full(env.design, env.placement()).proxy_cost, abs_tol=1e-9)
+            assert total == -info["proxy_cost"]
+        else:
+            assert total == -10.0
+    assert reasons == {"complete", "dead_end"}
 
 
 @settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    design=st.sampled_from([small_design(), walled_design(), ruled_design()]),
+    design=st.sampled_from([small_design(), walled_design(), ruled_design(), crowded_design()]),
     orientations=st.sampled_from([None, "all"]),
 )
 def test_what_the_masks_allow_ends_in_a_legal_placement(seed: int, design: Design, orientations: str | None) -> None:
@@ -274,10 +277,36 @@ def test_a_dead_end_ends_the_episode_with_its_reason() -> None:
 
 
 def test_no_complete_episode_is_worse_than_a_dead_end() -> None:
-    env = make(final_costs=False)
+    env, reasons = make(crowded_design(), final_costs=False), set()
     for seed in range(20):
         total, _, info = play(env, seed)
+        reasons.add(info["reason"])
         assert (total > -1.0) == (info["reason"] == "complete")
+    assert reasons == {"complete", "dead_end"}
+
+
+def test_an_episode_is_over_even_if_scoring_its_end_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    env = make(reward="proxy")
+    _, info = env.reset()
+    monkeypatch.setattr("env.macro_placement.full", fail)
+    for _ in range(env.problem.num_macros - 1):
+        *_, info = env.step(int(info["action_mask"].argmax()))
+    with pytest.raises(MemoryError):
+        env.step(int(info["action_mask"].argmax()))
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(0)
+
+
+def test_a_macro_that_may_take_none_of_the_orientations_is_named_with_the_reason() -> None:
+    design = small_design()
+    allowed = np.full(design.netlist.num_nodes, 255)
+    allowed[4] = 0b11
+    rules = Constraints.none(design.netlist.num_nodes).changed(orientations=allowed)
+    with pytest.raises(NetlistError, match=r"'object4' may take none of the orientations.*found .E.*some of N, S"):
+        make(replace(design, constraints=rules), orientations=("E",))
 
 
 @pytest.mark.parametrize("mode", ["raise", "penalise"])

@@ -19,7 +19,7 @@ from netlists.placement import Placement
 from netlists.synthesis import SynthesisSpec
 from placer.cost.full import CostWeights, full
 from placer.cost.legality import check
-from tests.env.designs import ruled_design, small_design, walled_design
+from tests.env.designs import fenced_soft_design, ruled_design, small_design, walled_design
 
 TINY = SynthesisSpec(num_macros=4, num_cells=200, num_soft_macros=8, num_ports=12, columns=9, grid_rows=7)
 
@@ -56,7 +56,7 @@ def test_gymnasium_finds_nothing_to_complain_about(options: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("soft", [False, True])
-@pytest.mark.parametrize("design", [small_design(fixed=[2]), walled_design(), ruled_design()])
+@pytest.mark.parametrize("design", [small_design(fixed=[2]), walled_design(), ruled_design(), fenced_soft_design()])
 def test_rewards_sum_to_the_score_difference_and_placements_stay_legal(design: Design, soft: bool) -> None:
     weights = CostWeights(0.5, 0.0, 2.0)
     env = make(design, soft=soft, weights=weights, maps=False)
@@ -111,6 +111,36 @@ def test_the_mask_is_exactly_what_the_legality_check_says(design: Design) -> Non
             kinds.add((rest >= 0) + (rest >= s.num_objects) if legal else -1)
         env.step(rng.choice(np.flatnonzero(mask)))
     assert kinds >= {-1, 0}
+
+
+@pytest.mark.parametrize("design", [walled_design(), fenced_soft_design()])
+def test_the_mask_of_soft_objects_is_exactly_what_the_legality_check_says(design: Design) -> None:
+    """Canvas, outline and each object's own fence, for moves and swaps."""
+    env = make(design, soft=True, choose="agent", maps=False)
+    env.reset(seed=3)
+    s, canvas, broken = env.state, env.design.canvas, set()
+    columns, cells = env.problem.shape[1], math.prod(env.problem.shape)
+    for k in range(s.num_hard, s.num_objects):
+        env.step(cells + k)
+        mask, now, node = env.action_masks(), env.placement(), int(s.nodes[k])
+        wide, high = s._soft_size[k - s.num_hard] / 2
+        for action in range(cells + s.num_objects):
+            x, y = now.x.copy(), now.y.copy()
+            if action < cells:
+                row, column = divmod(action, columns)
+                x[node] = np.clip(canvas.x0 + (column + 0.5) * canvas.gcell_width, canvas.x0 + wide, canvas.x1 - wide)
+                y[node] = np.clip(canvas.y0 + (row + 0.5) * canvas.gcell_height, canvas.y0 + high, canvas.y1 - high)
+            else:
+                other = int(s.nodes[action - cells])
+                if other == node or action - cells < s.num_hard:
+                    assert not mask[action]
+                    continue
+                x[[node, other]], y[[node, other]] = x[[other, node]], y[[other, node]]
+            report = check(design, now.moved(x=x, y=y))
+            assert mask[action] == report.legal, (action, node, report.summary())
+            broken |= {v.rule for v in report.violations}
+        env.step(int(np.flatnonzero(mask[: cells + s.num_objects])[0]))
+    assert broken >= ({"outside", "fence"} if design.constraints else {"outside"})
 
 
 def env_snapped(env: MacroRefinementEnv, placement: Placement, nodes: list[int]) -> tuple[Any, Any]:
@@ -232,8 +262,25 @@ def test_impossible_options_are_refused() -> None:
     bad = make(start=lambda design, rng: design.placement.moved(placed=np.ones(design.netlist.num_nodes, bool)))
     with pytest.raises(NetlistError, match="illegal"):
         bad.reset()
-    with pytest.raises(gymnasium.error.ResetNeeded):
-        make().step(0)
+    with pytest.raises(ValueError, match="macro_wirelength"):
+        make(weights=CostWeights(macro_wirelength=1.0))
+
+
+@pytest.mark.parametrize("use", ["step", "action_masks", "placement", "render"])
+def test_nothing_works_before_reset(use: str) -> None:
+    env = make(render_mode="rgb_array")
+    with pytest.raises(gymnasium.error.ResetNeeded, match=use):
+        getattr(env, use)(*([0] if use == "step" else []))
+
+
+def test_an_object_with_several_pins_on_a_net_counts_that_net_once() -> None:
+    env = make(maps=False)
+    observation, _ = env.reset(seed=0)
+    n = env.design.netlist
+    nets = [len(set(n.conn_net[n.conn_node == node].tolist())) for node in env.state.nodes]
+    pins = [int((n.conn_node == node).sum()) for node in env.state.nodes]
+    assert nets != pins
+    np.testing.assert_allclose(observation["objects"][:, 6], np.array(nets) / max(nets), rtol=1e-6)
 
 
 def test_pictures_change_with_the_placement() -> None:

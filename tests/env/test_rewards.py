@@ -11,7 +11,7 @@ import pytest
 from env.macro_placement import MacroPlacementEnv
 from env.rewards import HpwlReward, Outcome, ProxyReward, Reward, ShapedReward, WeightedReward
 from placer.cost.full import CostWeights, full
-from tests.env.designs import small_design, walled_design
+from tests.env.designs import crowded_design, small_design, walled_design
 
 WEIGHTS = CostWeights(1.5, 0.25, 0.75)
 
@@ -48,6 +48,25 @@ def test_shaping_adds_the_cost_at_reset_whatever_is_played(seed: int) -> None:
     half, _, _ = play(ShapedReward(HpwlReward(), scale=0.5), seed, walled=False)
     length, _, _ = play("hpwl", seed, walled=False)
     assert math.isclose(half - length, 0.5 * first["proxy_cost"], abs_tol=1e-9)
+
+
+@pytest.mark.parametrize("reward", ["dense_proxy", "shaped_proxy"])
+def test_sums_hold_for_dead_ends_as_for_complete_placements(reward: str) -> None:
+    env, reasons = MacroPlacementEnv(crowded_design(), reward=reward), set()
+    for seed in range(12):
+        rng, total, over = np.random.default_rng(seed), 0.0, False
+        _, info = env.reset()
+        first = info["proxy_cost"]
+        while not over:
+            _, gain, over, _, info = env.step(rng.choice(np.flatnonzero(info["action_mask"])))
+            total += gain
+        reasons.add(info["reason"])
+        if info["reason"] == "complete":
+            expected = first - info["proxy_cost"]
+        else:
+            expected = first - 10.0 - (info["proxy_cost"] if reward == "dense_proxy" else 0.0)
+        assert math.isclose(total, expected, abs_tol=1e-9)
+    assert reasons == {"complete", "dead_end"}
 
 
 def test_a_mapping_of_rewards_is_their_weighted_sum() -> None:

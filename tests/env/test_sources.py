@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -12,9 +13,11 @@ from gymnasium.utils.env_checker import check_env
 
 import env as environments
 from env.macro_placement import MacroPlacementEnv
+from env.macro_refinement import MacroRefinementEnv
 from netlists.design import Design
 from netlists.errors import NetlistError
 from netlists.synthesis import SynthesisSpec, synthesize
+from placer.cost.full import CostWeights
 from tests.env.designs import small_design, walled_design
 
 TINY = SynthesisSpec(num_macros=4, num_cells=200, num_soft_macros=8, num_ports=12, columns=9, grid_rows=7)
@@ -100,6 +103,40 @@ def test_functions_make_designs_and_orders() -> None:
     assert env.problem.macros.tolist() == sorted(env.problem.macros.tolist(), reverse=True)
 
 
+def sometimes_impossible(rng: np.random.Generator) -> Design:
+    """Half of the designs have a macro that fits no canvas."""
+    return small_design(macros=[(10, 10), (500, 500) if rng.random() < 0.5 else (12, 12)])
+
+
+@pytest.mark.parametrize("make", [MacroPlacementEnv, partial(MacroRefinementEnv, max_objects=6, start="random")])
+def test_an_impossible_generated_design_is_drawn_again(make: Any) -> None:
+    a, b = (make(generator=sometimes_impossible, grid=(8, 10), maps=False) for _ in range(2))
+    for seed in (3, *[None] * 7):
+        _, info = a.reset(seed=seed)
+        assert info["design"].netlist.node_width.max() == 12
+        assert b.reset(seed=seed)[1]["hpwl_um"] == info["hpwl_um"]
+
+
+def test_a_generator_of_nothing_but_impossible_designs_is_an_error_and_begins_no_episode() -> None:
+    possible = True
+
+    def draw(rng: np.random.Generator) -> Design:
+        return small_design(macros=[(10, 10) if possible else (500, 500)])
+
+    place = MacroPlacementEnv(generator=draw, grid=(8, 10), final_costs=False)
+    refine = MacroRefinementEnv(generator=draw, grid=(8, 10), max_objects=6, start="random", maps=False)
+    for env in place, refine:
+        possible = True
+        env.reset(seed=0)
+        possible = False
+        with pytest.raises(NetlistError, match=r"generated designs cannot be used.*does not fit"):
+            env.reset()
+        with pytest.raises(gymnasium.error.ResetNeeded):
+            env.step(0)
+    with pytest.raises(NetlistError, match="generated designs cannot be used"):
+        MacroPlacementEnv(generator=draw, grid=(8, 10))
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
@@ -109,6 +146,12 @@ def test_functions_make_designs_and_orders() -> None:
         ({"generator": lambda rng: 3, "grid": (8, 10)}, NetlistError, "made no design"),
         ({"design": small_design(), "grid": (4, 10)}, NetlistError, "larger than the environment's"),
         ({"design": small_design(), "grid": (0, 10)}, ValueError, "rows and columns"),
+        ({"design": small_design(), "grid": 5}, ValueError, "rows and columns"),
+        ({"design": small_design(), "grid": (8.5, 10)}, ValueError, "rows and columns"),
+        ({"design": small_design(), "grid": (8, 10, 3)}, ValueError, "rows and columns"),
+        ({"designs": "synth20"}, ValueError, "must be a list"),
+        ({"designs": small_design()}, ValueError, "must be a list"),
+        ({"design": small_design(), "weights": CostWeights(macro_wirelength=0.5)}, ValueError, "macro_wirelength"),
         ({"generator": TINY, "generated_share": 2.0}, ValueError, "between 0 and 1"),
         ({"design": small_design(), "order": lambda design, nodes: nodes[:2]}, ValueError, "each of the 6 macros"),
         ({"design": small_design(), "orientations": ("N", "up")}, ValueError, "unknown orientations"),

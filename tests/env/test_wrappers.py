@@ -71,8 +71,9 @@ def test_a_time_limit_truncates() -> None:
     assert env.step(int(env.unwrapped.state.legal.argmax()))[3] is True  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("wrap", [NormaliseObservation, gymnasium.Wrapper], ids=["normalised", "raw"])
 @pytest.mark.parametrize("name", IDS)
-def test_maskable_ppo_learns_on_it_unmodified(name: str) -> None:
+def test_maskable_ppo_learns_on_it_unmodified(name: str, wrap: Any) -> None:
     """sb3-contrib as an outside client: it finds ``action_masks`` by itself and never plays an illegal action."""
     sb3 = pytest.importorskip("sb3_contrib")
     seen: list[bool] = []
@@ -86,7 +87,7 @@ def test_maskable_ppo_learns_on_it_unmodified(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model = sb3.MaskablePPO(
-            "MultiInputPolicy", Watch(NormaliseObservation(make(name))), n_steps=64, batch_size=32, n_epochs=1, seed=0,
+            "MultiInputPolicy", Watch(wrap(make(name))), n_steps=64, batch_size=32, n_epochs=1, seed=0,
             device="cpu", policy_kwargs={"net_arch": [16]},
         )  # fmt: skip
         model.learn(192)
