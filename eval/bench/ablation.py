@@ -130,7 +130,9 @@ def _costs(tasks: Sequence[Task], spread: Sequence[tuple[int, ...]]) -> list[flo
 
 
 def _pin(groups: Any) -> None:  # noqa: ANN401 - a queue of multiprocessing has no public type
+    """Take a group of cores, and load the compiled kernels: the first run must not pay for that alone."""
     os.sched_setaffinity(0, groups.get())
+    _cost(Task("", {}, "synth20", 0, 1.0, ()))
 
 
 def _cost(task: Task) -> float:
