@@ -114,7 +114,7 @@ def _rows(kind: str, tasks: Sequence[Task], costs: Sequence[float]) -> list[dict
             rows.append({
                 "part": variant, "kind": kind, "worse": mean(change), "pairs": len(change),
                 "error": stdev(change) / math.sqrt(len(change)) if len(change) > 1 else None,
-                "wins": sum(c > 0 for c in change), "runs": pairs,
+                "wins": sum(c < 0 if variant.startswith("with ") else c > 0 for c in change), "runs": pairs,
             })  # fmt: skip
     return sorted(rows, key=lambda row: -row["worse"])
 
