@@ -104,12 +104,15 @@ def place(
     ray: str | Pool | None = None,
     options: SearchOptions | None = None,
     weights: CostWeights | None = None,
+    engine: str | None = None,
+    target_density: float | None = None,
 ) -> Result:
-    """Find a legal placement of low proxy cost.
+    """Find a legal placement: of low proxy cost, and for flat designs of short wires with every cell in a row.
 
     Args:
         source: what :func:`load` takes.
-        time_limit: seconds of wall-clock time; what the effort takes when None: 15, 60 or 300.
+        time_limit: seconds of wall-clock time; what the effort takes when None: 15, 60 or 300. The cells of flat
+            designs are placed without a limit then.
         seed: the same seed and the same ``iterations`` give the same bytes.
         effort: ``"fast"``, ``"default"`` or ``"best"``.
         jobs: searches side by side; the cores this process may use when None.
@@ -125,11 +128,15 @@ def place(
         weights: of what is minimised, :class:`placer.cost.CostWeights`; ``macro_wirelength`` is a term of its own
             beside the three of the proxy cost, and part of it by default where cells were gathered in clusters
             (:func:`placer.clusters.usual_weights`).
+        engine: ``"search"`` places macros, ``"analytic"`` and ``"hybrid"`` the standard cells of a flat design too
+            (docs/analytic.md). None takes ``"hybrid"`` for flat designs, ``"search"`` for all others and for LEF/DEF.
+        target_density: density that cells are spread to, above 0 and at most 1; 0.95 when None.
 
     The first call after an installation compiles the kernels, before its clock starts.
 
-    The standard cells of a LEF/DEF design are gathered in soft macros first (:mod:`netlists.physical.clustered`);
-    ``design`` of the result is the clustered design, and its macros are what is written to DEF.
+    With the search engine the standard cells of a LEF/DEF design are gathered in soft macros first
+    (:mod:`netlists.physical.clustered`); ``design`` of the result is the clustered design, and its macros are what is
+    written to DEF.
 
     Returns:
         The placement, its cost and legality, and those of the start.
@@ -141,14 +148,26 @@ def place(
         GpuUnavailableError: the options insist on a CUDA device and there is none.
         ConnectionError: no Ray cluster answers, or none of its machines can work.
     """
-    from placer import flow
+    from placer import flat, flow
     from placer.engines import search
     from placer.warm import warm_up, warm_up_device
 
     warm_up()
-    warm_up_device(options or search.SearchOptions())
-    design = placeable(load(source))
+    design = load(source)
+    engine, _ = flat.choose(design, engine)
+    if engine != "analytic":
+        warm_up_device(options or search.SearchOptions())
+    if engine == "search" and target_density is not None:
+        raise ValueError("a target density is of use to the analytic and hybrid engines only")
+    if engine == "search":
+        design = placeable(design)
     with _pool(ray, jobs) as pool:  # before the clock: machines take a while to get ready
+        if engine != "search":
+            return flat.place_cells(
+                design, engine, time_limit=time_limit, seed=seed, effort=effort, jobs=jobs, budget=budget,
+                progress=silent if progress is None else progress, iterations=iterations,
+                target_density=target_density, weights=weights, pool=pool, options=options,
+            )  # fmt: skip
         return flow.place(
             design,
             time_limit=time_limit,
@@ -274,6 +293,9 @@ def floorplan_chip(
 def score(source: Source, placement: str | Path | Placement | None = None) -> Score:
     """Score a placement: proxy cost, wirelength, RUDY, overlaps and every broken rule.
 
+    LEF/DEF designs are scored with their cells in clusters; where all cells have a place, clusters lie at the mean
+    of their cells, and ``cells_hpwl_um`` among the metrics is the wirelength from cell to cell.
+
     Args:
         source: what :func:`load` takes.
         placement: what to score; the design's own by default. Fixed objects must be where the design has them.
@@ -282,16 +304,16 @@ def score(source: Source, placement: str | Path | Placement | None = None) -> Sc
         NetlistError: the design cannot be read.
         PlacementError: the placement is not one of this design.
     """
-    from placer.scoring import score_placement
+    from placer.scoring import score_placement, with_cells
 
     design = load(source)
     if placement is None:
-        return score_placement(fitted(design))
+        return with_cells(score_placement(fitted(design)), design)
     moved = load(design, placement)
     if moved.physical is None:
         return score_placement(design, moved.placement)
     reference = placeable(design)  # where fixed objects are
-    return score_placement(reference, fitted(moved).placement)
+    return with_cells(score_placement(reference, fitted(moved).placement), moved)
 
 
 def check(

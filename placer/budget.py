@@ -17,7 +17,8 @@ class Event:
         seconds: wall-clock since the run began.
         step: work done in this phase (gradient steps, proposals, ...).
         total: work planned in this phase, or None when only time bounds it.
-        cost: best proxy cost so far, or None before the first legal placement.
+        cost: best cost so far, or None before the first legal placement.
+        measure: what ``cost`` is: ``"proxy cost"``, or ``"HPWL"`` in um.
     """
 
     phase: str
@@ -25,6 +26,7 @@ class Event:
     step: int = 0
     total: int | None = None
     cost: float | None = None
+    measure: str = "proxy cost"
 
 
 #: Anything that wants to hear about progress: the CLI draws it, Jupyter too, tests record it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from placer.engines.legalise import legalise
 from placer.engines.search import SearchOptions, SearchResult
 from placer.engines.search.wishes import drawn_to_guides
 from placer.engines.spread import Pool, search_everywhere
+
+if TYPE_CHECKING:
+    from placer.flat import FlatFigures
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ class Result:
         seconds: wall-clock of the run.
         stats: figures of the stages: starts, proposals, moves by kind.
         interrupted: the run was stopped from outside; the placement is the best until then.
-        objective: what was minimised: the proxy cost with the weights of the run.
+        objective: what was minimised: the proxy cost with the weights of the run; the weighted HPWL of a flat design.
+        flat: what else there is to say about a flat design whose cells were placed; None for all others.
     """
 
     design: Design
@@ -78,6 +82,7 @@ class Result:
     stats: dict[str, Any] = field(default_factory=dict)
     interrupted: bool = False
     objective: float = float("nan")
+    flat: FlatFigures | None = None
 
 
 def place(
@@ -145,7 +150,7 @@ def place(
     design.check_fits()
 
     history: list[tuple[float, str, float]] = []
-    given = _is_complete(design)
+    given = is_complete(design)
     start_cost = full(design) if given else None
     stats: dict[str, Any] = {"jobs": jobs, "effort": effort, "seed": seed}
     first, candidates = _candidates(
@@ -203,7 +208,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _is_complete(design: Design) -> bool:
+def is_complete(design: Design) -> bool:
+    """True where every object has a place."""
     return bool(design.placement.placed[design.netlist.node_kind != PORT].all())
 
 

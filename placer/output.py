@@ -21,7 +21,7 @@ from netlists.design import Design
 from netlists.errors import NetlistError
 from netlists.physical.handoff import SCRIPTS
 from placer._version import __version__
-from placer.scoring import jsonable, score_placement
+from placer.scoring import jsonable
 
 if TYPE_CHECKING:
     from placer.flow import Result
@@ -175,9 +175,11 @@ def result_record(result: Result, settings: Mapping[str, Any] | None = None) -> 
         result: what :func:`placer.place` returned.
         settings: how the run was asked for.
     """
+    from placer.api import score
+
     design = result.design
-    end = score_placement(design, result.placement)
-    start = None if result.start_cost is None else score_placement(design, result.start_placement).as_dict()
+    end = score(design, result.placement)  # as the files written will be scored
+    start = None if result.start_cost is None else score(design, result.start_placement).as_dict()
     record = {
         **end.as_dict(),
         "start": start,
@@ -191,6 +193,7 @@ def result_record(result: Result, settings: Mapping[str, Any] | None = None) -> 
         "settings": dict(settings or {}),
         "stats": result.stats,
         "version": __version__,
+        **({} if result.flat is None else {"flat": result.flat.as_dict()}),
     }
     plain = jsonable(record)
     assert isinstance(plain, dict)
@@ -229,6 +232,7 @@ def _write_report(result: Result, path: Path, record: Mapping[str, Any]) -> None
         history=result.history,
         metrics={key: value for key, value in record.items() if isinstance(value, (int, float, str, bool))},
         legality=result.legality,
+        flat=result.flat,
         meta={**record["settings"], "version": record["version"]},
     )
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from netlists.design import Design
+from netlists.netlist import PORT, STDCELL
 from netlists.placement import Placement
 from placer.cost.full import Cost, full
 from placer.cost.legality import LegalityReport, check
+from placer.cost.length import net_lengths
 from placer.cost.metrics import metrics
 from placer.cost.violation import PAIR_RULES, Violation
 
@@ -69,6 +71,20 @@ def score_placement(design: Design, placement: Placement | None = None) -> Score
         return Score(design, full(design), metrics(design, design.placement), check(design))
     legality = check(design, placement, reference=design.placement)
     return Score(design.with_placement(placement), full(design, placement), metrics(design, placement), legality)
+
+
+def with_cells(score: Score, flat: Design) -> Score:
+    """The score of a clustered LEF/DEF design with the wirelength from cell to cell, where all cells have a place.
+
+    Args:
+        score: of the clustered design.
+        flat: the design with its cells, as it was scored.
+    """
+    kind = flat.netlist.node_kind
+    if flat.physical is None or not (kind == STDCELL).any() or not flat.placement.placed[kind != PORT].all():
+        return score
+    length = float(net_lengths(flat).sum())
+    return replace(score, metrics={**score.metrics, "cells_hpwl_um": length})
 
 
 def violation_record(design: Design, violation: Violation) -> dict[str, Any]:

@@ -78,10 +78,11 @@ def is_warm() -> bool:
 
 
 def _rehearse() -> None:
-    """Place, score and draw the smallest bundled design, without a clock; read a DEF file."""
+    """Place, score and draw the smallest bundled design and a small flat one, without a clock; read a DEF file."""
     from netlists.formats.def_ import parse_def
     from netlists.load import load
-    from placer import flow
+    from netlists.synthesis import SynthesisSpec, synthesize
+    from placer import flat, flow
     from placer.scoring import score_placement
     from placer.view.scene import scene
 
@@ -89,6 +90,9 @@ def _rehearse() -> None:
     result = flow.place(load("synth20"), effort="fast", jobs=1, iterations=_PROPOSALS)
     scored = score_placement(result.design, result.placement)
     scene(result.design, result.placement, cost=scored.cost)
+    cells = synthesize(SynthesisSpec(num_macros=2, num_cells=200, num_ports=8, clustered=False))
+    for engine in ("analytic", "hybrid"):
+        flat.place_cells(cells, engine, effort="fast", jobs=1, iterations=_PROPOSALS // 8)
 
 
 def _folder() -> Path:
@@ -104,7 +108,7 @@ def _marker_name() -> str:
     from netlists.compiled import kernel_files, source_digest
 
     digest = hashlib.sha256()
-    for file in kernel_files("netlists", "placer"):
+    for file in [Path(__file__), *kernel_files("netlists", "placer")]:  # what is rehearsed counts too
         digest.update(source_digest(file).encode())
     digest.update(repr((sys.version, metadata.version("numba"), metadata.version("numpy"), platform.uname())).encode())
     return f"compiled-{digest.hexdigest()[:20]}"

@@ -21,11 +21,11 @@ class RunProgress:
     Args:
         console: where to draw; a terminal gets one live line, anything else a line for every phase and every
             ``PLAIN_PERIOD`` seconds.
-        time_limit: seconds the run may take; they scale the bar.
+        time_limit: seconds the run may take; they scale the bar. None for a run that ends by itself.
         started: ``time.perf_counter()`` when the run began; now when None.
     """
 
-    def __init__(self, console: Console, time_limit: float, started: float | None = None) -> None:
+    def __init__(self, console: Console, time_limit: float | None, started: float | None = None) -> None:
         self._console = console
         self._limit = time_limit
         self._started = time.perf_counter() if started is None else started
@@ -39,7 +39,7 @@ class RunProgress:
                 SpinnerColumn(),
                 TextColumn("{task.description:<10}"),
                 BarColumn(bar_width=30),
-                TextColumn("{task.completed:.0f} of {task.total:.0f} s"),
+                TextColumn("{task.completed:.0f}" + ("" if self._limit is None else " of {task.total:.0f}") + " s"),
                 TextColumn("{task.fields[cost]}"),
                 console=self._console,
                 transient=True,
@@ -59,9 +59,13 @@ class RunProgress:
         """Draw one report."""
         # The run's clock, not the event's: the phases of a run may count their seconds each from its own beginning.
         seconds = time.perf_counter() - self._started
-        cost = "" if event.cost is None else f"proxy cost {event.cost:.4f}"
+        cost = ""
+        if event.cost is not None:
+            cost = f"{event.measure} {event.cost:{',.0f' if event.measure == 'HPWL' else '.4f'}}"
         if self._live is not None:
-            self._live.update(self._task, description=event.phase, completed=min(seconds, self._limit), cost=cost)
+            self._live.update(
+                self._task, description=event.phase, completed=min(seconds, self._limit or seconds), cost=cost
+            )
             return
         if event.phase != self._phase or seconds - self._last >= PLAIN_PERIOD:
             self._phase, self._last = event.phase, seconds

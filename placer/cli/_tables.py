@@ -13,6 +13,7 @@ from placer.cost.legality import Violation, check
 from placer.scoring import Score
 
 if TYPE_CHECKING:
+    from placer.flat import FlatFigures
     from placer.flow import Result
 
 #: Violations printed by name.
@@ -45,6 +46,41 @@ def result_table(result: Result) -> Table:
         table.add_row(name, *(cell(*end) for end in ends))
     table.add_row("seconds", *[""] * (len(ends) - 1), f"{result.seconds:.1f}")
     return table
+
+
+def flat_tables(result: Result, flat: FlatFigures) -> list[Table]:
+    """Figures of a flat design whose cells were placed, and what each stage did.
+
+    Args:
+        result: what :func:`placer.place` returned.
+        flat: its ``flat``.
+    """
+    from placer.cost.metrics import rudy
+
+    wires = rudy(result.design, result.placement)
+    table = Table(title=escape(f"{result.design.name}, {flat.engine}"), title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    rows = [
+        ("HPWL, um", f"{flat.hpwl_um:,.0f}"),
+        ("HPWL, weighted", f"{flat.weighted_hpwl_um:,.0f}"),
+        ("HPWL, all objects as N", f"{flat.north_hpwl_um:,.0f}"),
+        (f"overflow at density {flat.target_density:g}", f"{flat.overflow:.4f}"),
+        ("RUDY, highest", f"{wires.max():.4f}"),
+        (f"proxy cost, {flat.clusters:,} clusters", f"{flat.proxy['proxy_cost']:.4f}"),
+        *((f"  {name}", f"{flat.proxy[f'{name}_cost']:.4f}") for name in ("wirelength", "density", "congestion")),
+        ("legal", "yes" if result.legality.legal else "no"),
+        ("seconds", f"{result.seconds:.1f}"),
+    ]
+    for row in rows:
+        table.add_row(*row)
+    stages = Table(title="stages", title_justify="left")
+    stages.add_column("")
+    for name in ("HPWL, weighted", "at second"):
+        stages.add_column(name, justify="right")
+    for stage, hpwl, seconds in flat.stages:
+        stages.add_row(stage, f"{hpwl:,.0f}", f"{seconds:.1f}")
+    return [table, stages]
 
 
 def score_table(score: Score) -> Table:

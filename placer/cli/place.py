@@ -30,7 +30,7 @@ EXAMPLES = (
     "placer place synth130",
     "placer place designs/ariane133 --time 5m --output out/ariane --seed 3",
     "placer place --verilog top.v --lef tech.lef --lef cells.lef --def floorplan.def --output out/top",
-    "placer place designs/ibm01.aux --effort best --time 1h --output ibm01-placed.pl",
+    "placer place designs/ibm01.aux --engine analytic --output ibm01-placed.pl",
 )
 
 
@@ -40,6 +40,14 @@ class Device(StrEnum):
     auto = "auto"
     cpu = "cpu"
     cuda = "cuda"
+
+
+class Engine(StrEnum):
+    """What places the design."""
+
+    search = "search"
+    analytic = "analytic"
+    hybrid = "hybrid"
 
 
 class Effort(StrEnum):
@@ -74,7 +82,16 @@ def place(
             parser=parse_duration,
             metavar="TIME",
             help="Wall-clock limit: 90, 60s, 5m, 1h.",
-            show_default="15s, 60s or 5m by effort",
+            show_default="15s, 60s or 5m by effort; none for cells",
+        ),
+    ] = None,
+    engine: Annotated[
+        Engine | None,
+        typer.Option(
+            "--engine",
+            help="search places macros by the proxy cost. analytic places macros and standard cells for short wires; "
+            "hybrid searches for macros among clusters of the cells, then places the cells around them.",
+            show_default="hybrid for flat designs, else search",
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Start of every random choice.")] = 0,
@@ -99,6 +116,15 @@ def place(
             help="Weight of a term of what is minimised: wirelength (1), density (0.5), congestion (0.5), or "
             "macro_wirelength (0; 0.5 for LEF/DEF), the length of the nets between hard macros. May be repeated.",
             show_default=False,
+        ),
+    ] = None,
+    target_density: Annotated[
+        float | None,
+        typer.Option(
+            "--target-density",
+            metavar="D",
+            help="Density that standard cells are spread to, above 0 and at most 1.",
+            show_default="0.95",
         ),
     ] = None,
     fix: Annotated[
@@ -128,12 +154,14 @@ def place(
     from placer.engines.accelerate import require_device
     from placer.engines.gpu_search.errors import GpuUnavailableError
     from placer.engines.search import SearchOptions
+    from placer.flat import TARGET_DENSITY, choose
     from placer.flow import EFFORTS, cores
     from placer.warm import NOTICE, warm_up, warm_up_device
 
     require_one(design, given(verilog, lef, def_file, top))
     console, log = Console(highlight=False), Console(stderr=True, highlight=False)
     parse_weights(weight or [])  # what is wrong is said before any work
+    _check_engine(engine, target_density, weight, ray)
     options = SearchOptions(device=device.value)
     try:
         if ray is None:  # machines of a cluster have devices of their own
@@ -144,14 +172,20 @@ def place(
     warm_up_device(options)
     pool = None if ray is None else context.with_resource(_join(ray, jobs, log))
     started = perf_counter()
-    budget = Budget(time or EFFORTS[effort].seconds, started=started)
-    problem = placeable(load_design(design, None, verilog, top, lef, def_file, constraints))
+    problem = load_design(design, None, verilog, top, lef, def_file, constraints)
+    chosen, why = choose(problem, engine)
+    _check_engine(Engine(chosen), target_density, weight, ray)
+    if chosen == "search":
+        problem = placeable(problem)
+    budget = Budget(time or (EFFORTS[effort].seconds if chosen == "search" else None), started=started)
     weights = parse_weights(weight or [], usual_weights(problem))
     print_notes(problem, log)
+    if why:
+        log.print(f"note: {why}", markup=False, soft_wrap=True)
     target = files.target(problem, output, fixed=fix)
     with files.reserve(target), stop_on_signals(budget.stop):
         try:
-            with RunProgress(log, budget.time_limit or 0.0, started) as progress:
+            with RunProgress(log, budget.time_limit, started) as progress:
                 result = api.place(
                     problem,
                     seed=seed,
@@ -161,7 +195,9 @@ def place(
                     progress=progress,
                     ray=pool,
                     options=options,
-                    weights=weights,
+                    weights=weights if chosen == "search" or weight else None,
+                    engine=chosen,
+                    target_density=target_density,
                 )
         except PlacementError as error:
             raise NoLegalPlacement(str(error)) from error
@@ -171,10 +207,12 @@ def place(
             "command": shlex.join(["placer", *context.obj]),
             "device": device.value,
             "effort": effort.value,
+            "engine": chosen,
             "jobs": jobs or cores(),
             "seed": seed,
             "time_limit": budget.time_limit,
-            "weights": asdict(weights),
+            **({"weights": asdict(weights)} if chosen != "analytic" else {}),
+            **({} if chosen == "search" else {"target_density": target_density or TARGET_DENSITY}),
             **({} if ray is None else {"ray": ray}),
         }
         written = files.write_result(result, target, settings=settings)
@@ -182,14 +220,28 @@ def place(
     for line in pool.lost if pool is not None else ():
         log.print(f"note: a worker was lost: {line}", markup=False, soft_wrap=True)
 
-    from placer.cli._tables import result_table
+    from placer.cli._tables import flat_tables, result_table
 
-    console.print(result_table(result))
+    for table in [result_table(result)] if result.flat is None else flat_tables(result, result.flat):
+        console.print(table)
     for file in written.values():
         print(file)
     if result.interrupted:
         log.print("placer: interrupted; this is the best placement found until then")
         raise typer.Exit(INTERRUPTED)
+
+
+def _check_engine(
+    engine: Engine | None, target_density: float | None, weight: list[str] | None, ray: str | None
+) -> None:
+    """Refuse options that the engine has no use for."""
+    if target_density is not None and not 0.0 < target_density <= 1.0:
+        raise typer.BadParameter(f"above 0 and at most 1, not {target_density}", param_hint="--target-density")
+    if engine == "search" and target_density is not None:
+        raise typer.BadParameter("is of use to --engine analytic and hybrid only", param_hint="--target-density")
+    for name, value in (("--weight", weight), ("--ray", ray)):
+        if engine == "analytic" and value:
+            raise typer.BadParameter("is of no use to --engine analytic, which makes wires short", param_hint=name)
 
 
 def _join(address: str, jobs: int | None, log: Console) -> RayPool:

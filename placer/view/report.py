@@ -18,10 +18,12 @@ from placer.cost.full import Cost
 from placer.cost.legality import check
 from placer.view import report_parts as parts
 from placer.view.report_data import HistoryPoint, page_data
+from placer.view.report_flat import flat_cards, flat_curve
 from placer.view.scene import Scene, scene
 
 if TYPE_CHECKING:
     from placer.cost.legality import LegalityReport
+    from placer.flat import FlatFigures
 
 #: What a caller's figures may say about the run rather than about the placement.
 _ABOUT_RUN = ("seconds", "interrupted", "format", "fingerprint", "version")
@@ -41,6 +43,7 @@ def write_report(
     metrics: Mapping[str, Any] | None = None,
     legality: LegalityReport | None = None,
     meta: Mapping[str, Any] | None = None,
+    flat: FlatFigures | None = None,
 ) -> Path:
     """Write a self-contained HTML report: drawing with layers and flylines, cost curve, maps, figures, legality.
 
@@ -57,6 +60,7 @@ def write_report(
         metrics: figures of ``placement`` by name (``Score.as_dict()``); worked out when None.
         legality: what the legality check found; checked here when None.
         meta: how the run was asked for: version, seed, command, time limit, ...
+        flat: figures of a run that placed standard cells; ``history`` is then of wirelength.
 
     Returns:
         ``path``.
@@ -84,8 +88,8 @@ def write_report(
         "name": escape(design.name),
         "facts": parts.facts(design),
         "badge": parts.badge(legality),
-        "cards": parts.cards(before, end),
-        "curve": parts.curve(history),
+        "cards": parts.cards(before, end) if flat is None else flat_cards(flat),
+        "curve": parts.curve(history) if flat is None else flat_curve(flat, history),
         "metrics": parts.metrics_table(
             None if before is None else _figures(design, before, check(design, before.placement)), figures
         ),
@@ -93,8 +97,9 @@ def write_report(
         "legality": parts.legality_text(legality),
         "run": parts.run_text(about, design.notes),
         "footer": "Proxy cost = wirelength + density / 2 + congestion / 2, as Circuit Training defines it. "
-        "Positions are centres in µm.",
-        "data": page_data(views, history),
+        + ("" if flat is None else "Among the metrics it is that of the flat netlist. ")
+        + "Positions are centres in µm.",
+        "data": page_data(views, history, "proxy cost" if flat is None else "HPWL, µm"),
         "plotly": get_plotlyjs(),
         "css": _asset("report.css"),
         "js": _asset("report.js"),

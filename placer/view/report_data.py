@@ -27,12 +27,13 @@ _CURVE_POINTS = 4000
 HistoryPoint = tuple[float, str, float | None]
 
 
-def page_data(views: Mapping[str, Scene], history: Sequence[HistoryPoint] | None) -> str:
+def page_data(views: Mapping[str, Scene], history: Sequence[HistoryPoint] | None, measure: str = "proxy cost") -> str:
     """JSON for the page's script; safe inside a ``<script>`` element.
 
     Args:
         views: scenes of one design by label, in the order of time; the last is shown first.
         history: cost over time.
+        measure: what that cost is.
     """
     scenes = list(views.values())
     last = scenes[-1]
@@ -74,7 +75,7 @@ def page_data(views: Mapping[str, Scene], history: Sequence[HistoryPoint] | None
             "left_out": _pack(links.left_out, "i4"),
         },
         "views": [_view(label, s, points, local, tops) for label, s in views.items()],
-        "curve": _curve(history) if history else None,
+        "curve": _curve(history, measure) if history else None,
     }  # fmt: skip
     text: str = to_json_plotly(page)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
@@ -140,7 +141,7 @@ def _page_layout(views: Sequence[Scene]) -> dict[str, Any]:
     return {**made, "showlegend": False, "margin": {"l": 58, "r": 10, "t": 8, "b": 44}, "autosize": True}
 
 
-def _curve(history: Sequence[HistoryPoint]) -> dict[str, Any]:
+def _curve(history: Sequence[HistoryPoint], measure: str) -> dict[str, Any]:
     """Cost over time as a step line over one band a phase."""
     points = [(float(s), str(phase), None if cost is None else float(cost)) for s, phase, cost in history]
     bands: list[list[Any]] = []  # phase, begin, end
@@ -171,14 +172,17 @@ def _curve(history: Sequence[HistoryPoint]) -> dict[str, Any]:
             "x": [p[0] for p in kept], "y": [p[2] for p in kept],
             "text": [p[1].replace("&", "&amp;").replace("<", "&lt;") for p in kept],
             "line": {"color": theme.END_COLOUR, "width": 2, "shape": "hv"}, "marker": {"size": 5},
-            "hovertemplate": "%{text}<br>%{x:.2f} s<br>cost %{y:.5f}<extra></extra>",
+            "hovertemplate": "%{text}<br>%{x:.2f} s<br>" + (
+                "cost %{y:.5f}" if measure == "proxy cost" else f"{measure} %{{y:,.0f}}"
+            ) + "<extra></extra>",
         }],
         "layout": {
             "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "color": theme.INK},
             "margin": {"l": 58, "r": 12, "t": 24, "b": 42}, "paper_bgcolor": "#fff", "plot_bgcolor": "#fff",
             "hovermode": "closest", "showlegend": False, "shapes": shapes, "annotations": notes, "dragmode": False,
             "xaxis": {**axis, "title": {"text": "seconds", "standoff": 4}, "range": [0, total], "showgrid": False},
-            "yaxis": {**axis, "title": {"text": "proxy cost", "standoff": 4}, "tickformat": ".3~f"},
+            "yaxis": {**axis, "title": {"text": measure, "standoff": 4},
+                      "tickformat": ".3~f" if measure == "proxy cost" else ".3~s"},
         },
     }  # fmt: skip
 

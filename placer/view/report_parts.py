@@ -25,6 +25,7 @@ _LABELS: dict[str, str] = {
     "congestion_cost": "Congestion cost",
     "weighted_hpwl_um": "HPWL, weighted (µm)",
     "hpwl_um": "HPWL (µm)",
+    "cells_hpwl_um": "HPWL, cell to cell (µm)",
     "macro_hpwl_um": "HPWL, macros only (µm)",
     "overlaps": "Overlapping hard macros",
     "overlap_area_um2": "Overlap area (µm²)",
@@ -106,10 +107,10 @@ def cards(start: Scene | None, end: Scene) -> str:
         if start is not None and start.cost is not None:
             before = _headline(start, key)
         label = "HPWL, weighted" if key == "weighted_hpwl_um" else _LABELS[key]
-        shown, unit = _scaled(value) if key.endswith("_um") else (f"{value:.4f}", "")
+        shown, unit = scaled(value) if key.endswith("_um") else (f"{value:.4f}", "")
         line = ""
         if before is not None:
-            was, was_unit = _scaled(before) if key.endswith("_um") else (f"{before:.4f}", "")
+            was, was_unit = scaled(before) if key.endswith("_um") else (f"{before:.4f}", "")
             was += f" {was_unit}" if was_unit != unit else ""
             line = f'<div class="from">from {was} &nbsp;{_delta(key, before, value)}</div>'
         tail = f' <span class="unit">{unit}</span>' if unit else ""
@@ -146,13 +147,13 @@ def metrics_table(start: Mapping[str, Any] | None, end: Mapping[str, Any]) -> st
     )
 
 
-def curve(history: Sequence[object] | None) -> str:
+def curve(history: Sequence[object] | None, title: str = "Cost over time") -> str:
     """Room for the cost curve; nothing without a history."""
     if not history:
         return ""
     return (
-        '<section class="panel" aria-labelledby="h-curve"><h2 id="h-curve">Cost over time</h2>'
-        '<div class="curve" id="curve" role="img" aria-label="Best cost so far over seconds"></div></section>'
+        f'<section class="panel" aria-labelledby="h-curve"><h2 id="h-curve">{title}</h2>'
+        f'<div class="curve" id="curve" role="img" aria-label="{title}"></div></section>'
     )
 
 
@@ -225,7 +226,7 @@ def _headline(view: Scene, key: str) -> float:
     return float(view.cost.hpwl_um if key == "weighted_hpwl_um" else getattr(view.cost, key))
 
 
-def _scaled(microns: float) -> tuple[str, str]:
+def scaled(microns: float) -> tuple[str, str]:
     """A length with the unit that keeps it short."""
     for unit, size in (("m", 1e6), ("mm", 1e3)):
         if abs(microns) >= size:

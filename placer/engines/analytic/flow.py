@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netlists.canvas import BLOCK_HARD
+from netlists.canvas import BLOCK_SOFT, Rows
 from netlists.design import Design
 from netlists.errors import PlacementError
-from netlists.orientation import SWAPS_SIDES
+from netlists.netlist import HARD_MACRO
+from netlists.orientation import SWAPS_SIDES, N, oriented_sides
 from netlists.placement import Placement
 from placer.budget import Budget, Event, Progress, silent
+from placer.cost.lattice import blockage_boxes, covering_boxes, outline_boxes
 from placer.cost.legality import check
 from placer.engines.analytic.abacus import place_in_rows
 from placer.engines.analytic.board import build_board
 from placer.engines.analytic.circuit import Circuit, Floats, extract
+from placer.engines.analytic.density import Density, fixed_area
 from placer.engines.analytic.detailed import improve
 from placer.engines.analytic.initial import quadratic
 from placer.engines.analytic.segments import Segments, rows_of, segments
-from placer.engines.analytic.spread import Settings, Spread, spread
+from placer.engines.analytic.spread import Settings, Spread, bins_for, spread
 from placer.engines.analytic.wirelength import hpwl
 from placer.engines.analytic.workers import Workers
 from placer.engines.legalise import legalise
+
+#: Of the time left for spreading, what spreading macros and cells together may take, and then cells alone.
+_MACRO_SHARE, _CELL_SHARE = 0.45, 0.75
+#: Seconds kept back for putting cells into rows: a cell, and at least.
+_ROW_SECONDS, _LEAST_SECONDS = 1.5e-5, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +43,15 @@ class FlatResult:
         placement: macros on the lattice without overlap, cells in rows.
         hpwl: weighted HPWL, um.
         stages: weighted HPWL after each stage, um, in order.
+        seconds: since the budget began, at the end of each stage.
+        overflow: area of cells above the target density over their area, at the end; 0 without cells.
     """
 
     placement: Placement
     hpwl: float
     stages: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    overflow: float = 0.0
 
 
 def place_flat(
@@ -49,19 +62,23 @@ def place_flat(
     jobs: int = 1,
     progress: Progress = silent,
     target: float = 0.95,
+    start: Placement | None = None,
 ) -> FlatResult:
     """Place every movable object of a flat design for least wirelength, legally.
 
     Macros and cells spread together, macros are made legal and stay, cells spread once more around them, go into
-    rows and change places there. The result does not depend on ``jobs``.
+    rows and change places there, turned as their rows are. Without a time limit the result does not depend on
+    ``jobs``.
 
     Args:
         design: hard macros, standard cells of one row's height, ports.
-        budget: when to hurry; every stage ends with something to go on from, and the last ones are never left out.
+        budget: when to hurry; every stage ends with something to go on from, and the last ones are never left out:
+            a run that is stopped ends legal all the same, as soon as macros and cells can be made so.
         seed: of the filler cells' first places and the legaliser.
         jobs: threads.
         progress: told how far the run is.
         target: density objects are spread to, 0 to 1.
+        start: where movable objects begin; where quadratic wirelength sends them when None.
 
     Raises:
         PlacementError: cells do not fit the rows, or macros the canvas.
@@ -70,57 +87,82 @@ def place_flat(
     design.check_fits()
     run = _Run(design, budget or Budget(), seed, jobs, progress, target)
     try:
-        return run.go()
+        return run.go(start)
     finally:
         run.workers.close()
 
 
 class _Run:
     def __init__(self, design: Design, budget: Budget, seed: int, jobs: int, progress: Progress, target: float) -> None:
+        # Cells are turned as their rows are, whatever the input says.
+        cells = design.movable & (design.netlist.node_kind != HARD_MACRO)
+        design = design.with_placement(
+            design.placement.moved(orient=np.where(cells, N, design.placement.orient)), design.placement_path
+        )
         self.design, self.budget, self.seed, self.progress = design, budget, seed, progress
         self.circuit: Circuit = extract(design)
         self.workers = Workers(jobs)
         self.settings = Settings(target=target, seed=seed)
         self.corner = (design.canvas.x0, design.canvas.y0)
         self.stages: dict[str, float] = {}
+        self.seconds: dict[str, float] = {}
+        self.ground = _ground(design)
         c = self.circuit
         self.macros = np.flatnonzero(c.macro & c.movable)
         self.cells = np.flatnonzero(~c.macro & c.movable)
+        self.reserve = max(_ROW_SECONDS * len(self.cells), _LEAST_SECONDS)
 
-    def go(self) -> FlatResult:
+    def go(self, start: Placement | None) -> FlatResult:
         c, p = self.circuit, self.design.placement
-        x, y = p.x - self.corner[0], p.y - self.corner[1]
-        middle = (c.extent[0] / 2, c.extent[1] / 2)
-        x, y = np.where(c.movable, middle[0], x), np.where(c.movable, middle[1], y)
-        x, y = quadratic(c, x, y)
-        self._note("quadratic", x, y)
+        at = p if start is None else start
+        x, y = np.where(c.movable, at.x, p.x) - self.corner[0], np.where(c.movable, at.y, p.y) - self.corner[1]
+        if start is None:
+            x, y = np.where(c.movable, c.extent[0] / 2, x), np.where(c.movable, c.extent[1] / 2, y)
+            x, y = quadratic(c, x, y)
+            self._note("quadratic", x, y)
         found: Spread | None = None
         if len(self.macros):
-            found = self._spread(c.movable, x, y, replace(self.settings, stop=0.1), None, "global placement")
+            settings = replace(self.settings, stop=0.1)
+            found = self._spread(c.movable, x, y, settings, None, "global placement", _MACRO_SHARE)
             x, y = self._legal_macros(found)
             self._note("macros legal", x, y)
+        orient = p.orient
         if len(self.cells):
             still = c.movable & ~c.macro
-            found = self._spread(still, x, y, replace(self.settings, stop=0.05), found, "global placement of cells")
-            x, y = self._in_rows(found.x, found.y)
+            settings = replace(self.settings, stop=0.05)
+            found = self._spread(still, x, y, settings, found, "global placement of cells", _CELL_SHARE)
+            x, y, orient = self._in_rows(found.x, found.y)
         placed = p.moved(
             x=np.where(c.movable, x + self.corner[0], p.x),
             y=np.where(c.movable, y + self.corner[1], p.y),
+            orient=orient,
             placed=p.placed | c.movable,
         )
-        return FlatResult(placed, self._hpwl(x, y), self.stages)
+        if len(self.cells) and (orient != p.orient).any():
+            self.circuit = extract(self.design, placed)
+            self._note("rows' orientations", x, y)
+        return FlatResult(placed, self._hpwl(x, y), self.stages, self.seconds, self._overflow(x, y))
 
     # -- stages ------------------------------------------------------------------------------------------------
 
     def _spread(
-        self, movable: NDArray[np.bool_], x: Floats, y: Floats, settings: Settings, before: Spread | None, name: str
+        self,
+        movable: NDArray[np.bool_],
+        x: Floats,
+        y: Floats,
+        settings: Settings,
+        before: Spread | None,
+        name: str,
+        share: float,
     ) -> Spread:
         def told(step: int, cost: float, overflow: float) -> None:
-            self.progress(Event(name, self.budget.seconds, step, None, cost))
+            self.progress(Event(name, self.budget.seconds, step, None, cost, "HPWL"))
 
+        blocked = self._blocked(~movable, x, y, soft=not (movable & self.circuit.macro).any())
+        part = self.budget.part(share * max(self.budget.left - self.reserve, 0.0))
         found = spread(
-            self.circuit, x, y, movable=movable, blocked=self._blocked(~movable, x, y), settings=settings,
-            workers=self.workers, budget=self.budget, before=before, told=told,
+            self.circuit, x, y, movable=movable, blocked=blocked, settings=settings, workers=self.workers, budget=part,
+            before=before, told=told,
         )  # fmt: skip
         self._note(name, found.x, found.y)
         return found
@@ -162,7 +204,7 @@ class _Run:
         x[ids], y[ids] = legal.x[ids] - self.corner[0], legal.y[ids] - self.corner[1]
         return x, y
 
-    def _in_rows(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    def _in_rows(self, x: Floats, y: Floats) -> tuple[Floats, Floats, NDArray[np.int8]]:
         c, ids = self.circuit, self.cells
         where = self._segments(x, y)
         segment, site = place_in_rows(
@@ -178,36 +220,95 @@ class _Run:
         self._note("cells legal", board.x, board.y)
 
         def told(step: int, cost: float) -> None:
-            self.progress(Event("detailed placement", self.budget.seconds, step, None, cost))
+            self.progress(Event("detailed placement", self.budget.seconds, step, None, cost, "HPWL"))
 
-        improve(board, ids, self._hpwl(board.x, board.y), self.budget, told)
+        improve(board, ids, self._hpwl(board.x, board.y), _Passes(self.budget, self.reserve), told)
         self._note("detailed placement", board.x, board.y)
-        return board.x, board.y
+        orient = self.design.placement.orient.copy()
+        rows = self._rows()
+        orient[ids] = rows.orient[np.lexsort((rows.x0, rows.y))][where.row[board.segment[ids]]]
+        return board.x, board.y, orient
 
     # -- helpers -----------------------------------------------------------------------------------------------
 
+    def _rows(self) -> Rows:
+        return rows_of(self.design.canvas, float(np.median(self.circuit.height[self.cells])))
+
     def _segments(self, x: Floats, y: Floats) -> Segments:
-        height = float(np.median(self.circuit.height[self.cells]))
         still = np.ones(self.circuit.num_nodes, bool)
         still[self.cells] = False
-        return segments(rows_of(self.design.canvas, height), self.corner, self._blocked(still, x, y))
+        return segments(self._rows(), self.corner, self._blocked(still, x, y))
 
-    def _blocked(self, still: NDArray[np.bool_], x: Floats, y: Floats) -> Floats:
-        """``[k, 4]`` boxes of what stands still and has area, and of hard blockages."""
+    def _blocked(self, still: NDArray[np.bool_], x: Floats, y: Floats, *, soft: bool = True) -> Floats:
+        """``[k, 4]`` boxes of what stands still and has area, with the halos of macros, and of the ground.
+
+        Args:
+            still: ``[N]`` what stands still.
+            x: ``[N]`` centres.
+            y: ``[N]``.
+            soft: soft blockages too, which keep cells away but not macros.
+        """
         c = self.circuit
         ids = np.flatnonzero(still & (c.width > 0) & (c.height > 0))
         half_x, half_y = c.width[ids] / 2, c.height[ids] / 2
-        boxes = [np.stack([x[ids] - half_x, y[ids] - half_y, x[ids] + half_x, y[ids] + half_y], axis=1)]
-        for blockage in self.design.canvas.blockages:
-            if blockage.kind == BLOCK_HARD:
-                box = np.array(blockage.polygon.bounds) - np.tile(self.corner, 2)
-                boxes.append(box[None])
-        return np.concatenate(boxes)
+        boxes = np.stack([x[ids] - half_x, y[ids] - half_y, x[ids] + half_x, y[ids] + half_y], axis=1)
+        rules = self.design.constraints
+        if rules is not None:
+            left, bottom, right, top = oriented_sides(rules.halo[ids], self.design.placement.orient[ids]).T
+            boxes += np.where(c.macro[ids, None], np.stack([-left, -bottom, right, top], axis=1), 0.0)
+        return np.concatenate([boxes, *self.ground[: 1 + soft]])
+
+    def _overflow(self, x: Floats, y: Floats) -> float:
+        c, ids = self.circuit, self.cells
+        if not len(ids):
+            return 0.0
+        still = np.ones(c.num_nodes, bool)
+        still[ids] = False
+        bins = (bins_for(len(ids)),) * 2
+        fixed = fixed_area(c.extent, bins, self._blocked(still, x, y))
+        field = Density(
+            c.extent, bins, c.width[ids], c.height[ids], np.ones(len(ids)), fixed, self.settings.target, self.workers
+        )
+        return field.overflow(x[ids], y[ids], len(ids))
 
     def _hpwl(self, x: Floats, y: Floats) -> float:
         c = self.circuit
         return hpwl(c.net_ptr, c.pin_node, c.pin_dx, c.pin_dy, c.weight, x, y)
 
     def _note(self, stage: str, x: Floats, y: Floats) -> None:
-        self.stages[stage] = self._hpwl(x, y)
-        self.progress(Event(stage, self.budget.seconds, cost=self.stages[stage]))
+        self.stages[stage], self.seconds[stage] = self._hpwl(x, y), self.budget.seconds
+        self.progress(Event(stage, self.seconds[stage], cost=self.stages[stage], measure="HPWL"))
+
+
+def free_sites(design: Design) -> int:
+    """Sites of the rows that neither fixed objects nor blockages take."""
+    run = _Run(design, Budget(), 0, 1, silent, 1.0)
+    x, y = design.placement.x - run.corner[0], design.placement.y - run.corner[1]
+    where = segments(run._rows(), run.corner, run._blocked(~design.movable, x, y))
+    return int((where.last - where.first).sum())
+
+
+def _ground(design: Design) -> tuple[Floats, Floats]:
+    """``[k, 4]`` boxes, relative to the canvas corner, that nothing may lie on, and that cells may not lie on."""
+    canvas, corner = design.canvas, (design.canvas.x0, design.canvas.y0) * 2
+    hard = np.concatenate([outline_boxes(canvas), blockage_boxes(canvas)[0]])
+    soft = [covering_boxes(b.polygon, canvas.lattice) for b in canvas.blockages if b.kind == BLOCK_SOFT]
+    shift = np.array(corner)
+    return hard * canvas.lattice - shift, np.concatenate([np.zeros((0, 4)), *soft]) * canvas.lattice - shift
+
+
+class _Passes(Budget):
+    """A budget that is over when what is left is less than the longest time between two looks at it.
+
+    Passes over all cells look at the budget before each: the last one must not begin when it cannot end in time.
+    """
+
+    def __init__(self, budget: Budget, first: float) -> None:
+        super().__init__(budget.time_limit, budget.stop, budget.started)
+        self._longest, self._last = first, time.perf_counter()
+
+    @property
+    def over(self) -> bool:
+        now = time.perf_counter()
+        self._longest, self._last = max(self._longest, now - self._last), now
+        return self.left <= self._longest

@@ -1,0 +1,368 @@
+"""Flat designs, standard cells and all: which engine places them, one budget over its stages, what is reported.
+
+``analytic`` spreads macros and cells together for least wirelength. ``hybrid`` gathers the cells in soft macros, places
+the hard macros by exact search on the proxy cost, and then places the cells around them. Both end with every cell in a
+row. ``search`` is :func:`placer.flow.place`: it moves macros, and gives cells no rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlists.canvas import Canvas, Rows
+from netlists.design import Design
+from netlists.errors import NetlistError, PlacementError
+from netlists.netlist import HARD_MACRO, STDCELL
+from netlists.orientation import N
+from netlists.placement import Placement
+from placer.budget import Budget, Event, Progress, silent
+from placer.clusters import usual_weights
+from placer.cost.full import Cost, CostWeights, full
+from placer.cost.legality import check
+from placer.cost.length import net_lengths
+from placer.flow import EFFORTS, Result, cores, is_complete, place
+
+if TYPE_CHECKING:
+    from placer.engines.analytic.flow import FlatResult
+    from placer.engines.search import SearchOptions
+    from placer.engines.spread import Pool
+
+#: Engines of ``placer place``.
+ENGINES: tuple[str, ...] = ("search", "analytic", "hybrid")
+#: Density cells are spread to where the caller says nothing.
+TARGET_DENSITY = 0.95
+#: Part of a hybrid run's time that the macros take: first for spreading everything, then for the exact search.
+_FIRST_SHARE, _SEARCH_SHARE = 0.15, 0.5
+
+
+@dataclass(frozen=True)
+class FlatFigures:
+    """What is reported of a placed flat design beside its score; lengths in um.
+
+    Attributes:
+        engine: that placed it.
+        hpwl_um: half-perimeter wirelength as the objects lie, net weights ignored.
+        weighted_hpwl_um: the same, each net times its weight.
+        north_hpwl_um: weights ignored, every object taken in orientation N, as the published tables score.
+        overflow: area of cells above the target density over their area.
+        target_density: density cells were spread to.
+        stages: (name, weighted HPWL, seconds since the beginning) after each stage.
+        clusters: soft macros the cells were gathered in to be scored.
+        proxy: the proxy cost and its terms with soft macros at the mean places of their cells.
+        rows_made_up: the design has no rows; those used are ours.
+    """
+
+    engine: str
+    hpwl_um: float
+    weighted_hpwl_um: float
+    north_hpwl_um: float
+    overflow: float
+    target_density: float
+    stages: tuple[tuple[str, float, float], ...]
+    clusters: int
+    proxy: dict[str, float]
+    rows_made_up: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures by name, ready for JSON."""
+        stages = [{"stage": name, "hpwl_um": hpwl, "seconds": seconds} for name, hpwl, seconds in self.stages]
+        return {**asdict(self), "stages": stages}
+
+
+def has_cells(design: Design) -> bool:
+    """True for a design with standard cells that may move."""
+    return bool((design.movable & (design.netlist.node_kind == STDCELL)).any())
+
+
+def choose(design: Design, engine: str | None = None) -> tuple[str, str]:
+    """The engine for a design, and one line on why where the caller did not say.
+
+    Args:
+        design: what was loaded.
+        engine: one of :data:`ENGINES`, or None.
+
+    Raises:
+        ValueError: an unknown engine.
+        NetlistError: the engine cannot place this design.
+    """
+    if engine is not None and engine not in ENGINES:
+        raise ValueError(f"unknown engine {engine!r}; one of {', '.join(ENGINES)}")
+    flat = has_cells(design)
+    if engine in ("analytic", "hybrid") and not flat:
+        raise NetlistError(
+            f"the {engine} engine places standard cells, and {design.name!r} has none that may move",
+            file=design.path, expected="the search engine for a design of macros",
+        )  # fmt: skip
+    if engine is not None or not flat:
+        return engine or "search", ""
+    count = int((design.movable & (design.netlist.node_kind == STDCELL)).sum())
+    if design.physical is not None:
+        why = f"engine search: macros are placed against clusters of the {count:,} cells; analytic and hybrid place "
+        return "search", why + "the cells too"
+    return "hybrid", f"engine hybrid: {count:,} cells are placed too; analytic minimises wirelength alone"
+
+
+def place_cells(
+    design: Design,
+    engine: str,
+    *,
+    time_limit: float | None = None,
+    seed: int = 0,
+    effort: str = "default",
+    jobs: int | None = None,
+    budget: Budget | None = None,
+    progress: Progress = silent,
+    iterations: int | None = None,
+    target_density: float | None = None,
+    weights: CostWeights | None = None,
+    pool: Pool | None = None,
+    options: SearchOptions | None = None,
+) -> Result:
+    """Place macros and standard cells of a flat design.
+
+    Args:
+        design: a flat design with rows; rows are made up where its format has none.
+        engine: ``"analytic"`` or ``"hybrid"``.
+        time_limit: seconds; without it the stages end by themselves, and the search of ``hybrid`` takes what the effort
+            says.
+        seed: of every random choice.
+        effort: of the search of ``hybrid``.
+        jobs: threads, and searches side by side; the cores this process may use when None.
+        budget: a clock and stop flag of the caller's; replaces ``time_limit``.
+        progress: told how far the run is.
+        iterations: exact proposals of ``hybrid`` instead of time, for runs that can be repeated to the byte.
+        target_density: density cells are spread to, above 0 and at most 1; 0.95 by default.
+        weights: of what the search of ``hybrid`` minimises.
+        pool: where it searches.
+        options: of the search.
+
+    Returns:
+        The placement; ``flat`` holds the figures of the run.
+
+    Raises:
+        NetlistError: an object is larger than the canvas, or the rows are of no use for the cells.
+        PlacementError: macros or cells do not fit.
+        ValueError: a number that cannot be.
+    """
+    if time_limit is not None and not time_limit > 0:
+        raise ValueError(f"the time limit must be positive, not {time_limit}")
+    target = TARGET_DENSITY if target_density is None else target_density
+    if not 0 < target <= 1:
+        raise ValueError(f"the target density must be above 0 and at most 1, not {target}")
+    jobs = cores() if jobs is None else jobs
+    if jobs < 1:
+        raise ValueError(f"jobs must be at least 1, not {jobs}")
+    budget = budget or Budget(time_limit)
+    grounded = with_rows(design)
+    grounded.check_fits()
+    require_room(grounded)
+    run = _Run(grounded, budget, seed, jobs, progress, target)
+    if engine == "analytic":
+        found = run.analytic()
+    else:
+        seconds = EFFORTS[effort].seconds if budget.time_limit is None else _SEARCH_SHARE * budget.left
+
+        def search(soft: Design) -> Result:
+            part = budget.part(seconds) if iterations is None else Budget(None, budget.stop)
+            return place(
+                soft, seed=seed, effort=effort, jobs=jobs, budget=part, progress=run.told, iterations=iterations,
+                weights=usual_weights(soft) if weights is None else weights, pool=pool, options=options,
+            )  # fmt: skip
+
+        found = run.hybrid(search)
+    return _result(design, grounded, engine, found, run, target)
+
+
+class _Run:
+    """One run: its budget, and what listeners heard."""
+
+    def __init__(self, design: Design, budget: Budget, seed: int, jobs: int, progress: Progress, target: float) -> None:
+        from netlists.physical.clustered import clusters_of
+
+        self.design, self.budget, self.seed, self.jobs, self.target = design, budget, seed, jobs, target
+        self.progress = progress
+        self.history: list[tuple[float, str, float]] = []
+        self.stages: list[tuple[str, float, float]] = []
+        self.stats: dict[str, Any] = {"jobs": jobs, "seed": seed}
+        self.group: NDArray[np.int64] = clusters_of(design)
+
+    def told(self, event: Event) -> None:
+        """Pass an event on; wirelengths make the curve of the report."""
+        event = replace(event, seconds=self.budget.seconds)
+        if event.measure == "HPWL" and event.cost is not None:
+            self.history.append((event.seconds, event.phase, event.cost))
+        self.progress(event)
+
+    def spread(self, design: Design, start: Placement | None = None) -> FlatResult:
+        """Analytic placement of what may move in ``design``."""
+        from placer.engines.analytic.flow import place_flat
+
+        found = place_flat(
+            design, budget=self.budget, seed=self.seed, jobs=self.jobs, progress=self.told, target=self.target,
+            start=start,
+        )  # fmt: skip
+        self.stages += [(name, hpwl, found.seconds[name]) for name, hpwl in found.stages.items()]
+        return found
+
+    def analytic(self) -> FlatResult:
+        """Macros and cells together."""
+        return self.spread(self.design)
+
+    def hybrid(self, search: Callable[[Design], Result]) -> FlatResult:
+        """Macros by search among clusters of the cells, then cells around them."""
+        from netlists.physical.clustered import carry_back, clustered
+
+        design, macros = self.design, self.design.netlist.node_kind == HARD_MACRO
+        if not (design.movable & macros).any():
+            return self.spread(design)
+        soft = clustered(design, self.group)
+        found = search(soft)
+        self.stats["search"] = {**found.stats, "proxy_cost": found.cost.proxy_cost, "seconds": found.seconds}
+        start = carry_back(design, soft, found.placement, self.group)
+        self.stages.append(("macros by search", _hpwl(design, start)[1], self.budget.seconds))
+        held = design.with_placement(start.moved(fixed=start.fixed | macros))
+        try:
+            placed = self.spread(held, start)
+        except PlacementError as error:
+            if error.rule != "rows":
+                raise
+            self.stats["macros_moved"] = "cells did not fit the rows around the macros of the search"
+            placed = self.spread(design.with_placement(start.moved(fixed=design.placement.fixed)), start)
+        return replace(placed, placement=placed.placement.moved(fixed=design.placement.fixed))
+
+
+def _result(design: Design, grounded: Design, engine: str, found: FlatResult, run: _Run, target: float) -> Result:
+    """Everything that is reported; the design is the one that was given, without the rows that were made up."""
+    placement = found.placement
+    legality = check(design, placement, reference=design.placement)
+    if not legality.legal:
+        raise PlacementError(f"the placement found breaks a rule: {legality.summary()}")
+    given = is_complete(design)
+    plain, weighted = _hpwl(design, placement)
+    proxy = clustered_cost(design, placement, run.group)
+    figures = FlatFigures(
+        engine=engine, hpwl_um=plain, weighted_hpwl_um=weighted,
+        north_hpwl_um=_hpwl(design, placement.moved(orient=np.full(len(placement.x), N)))[0],
+        overflow=found.overflow, target_density=target, stages=tuple(run.stages),
+        clusters=int(run.group.max(initial=-1)) + 1,
+        proxy={
+            "proxy_cost": proxy.proxy_cost, "wirelength_cost": proxy.wirelength_cost,
+            "density_cost": proxy.density_cost, "congestion_cost": proxy.congestion_cost,
+        },
+        rows_made_up=grounded is not design,
+    )  # fmt: skip
+    return Result(
+        design=design,
+        placement=placement,
+        cost=full(design, placement),
+        start_placement=design.placement,
+        start_cost=full(design) if given else None,
+        legality=legality,
+        history=run.history,
+        seconds=run.budget.seconds,
+        stats=run.stats,
+        interrupted=run.budget.stop.is_set(),
+        objective=weighted,
+        flat=figures,
+    )
+
+
+def clustered_cost(design: Design, placement: Placement, group: NDArray[np.int64] | None = None) -> Cost:
+    """Proxy cost of a flat placement with its cells gathered in soft macros at their mean places.
+
+    Args:
+        design: a flat design.
+        placement: of all its cells.
+        group: what ``netlists.physical.clustered.clusters_of`` gives, if it is known already.
+    """
+    from netlists.physical.clustered import clustered
+
+    return full(clustered(design.with_placement(placement), group))
+
+
+def _hpwl(design: Design, placement: Placement) -> tuple[float, float]:
+    """HPWL without and with net weights, um."""
+    lengths = net_lengths(design, placement)
+    return float(lengths.sum()), float(lengths @ design.netlist.net_weight)
+
+
+def with_rows(design: Design) -> Design:
+    """The design itself when it has rows; else with rows as high as most of its cells, over the whole canvas.
+
+    Sites of made-up rows are as wide as the greatest length that all cells are whole multiples of.
+
+    Raises:
+        NetlistError: rows of several heights or site pitches, cells higher than a row, or a DEF file without rows.
+    """
+    n, canvas = design.netlist, design.canvas
+    cells = np.flatnonzero(design.movable & (n.node_kind == STDCELL))
+    made_up = canvas.rows is None or not len(canvas.rows.y)
+    if made_up and design.physical is not None:
+        raise NetlistError(
+            "there are no rows to put cells in", file=design.path,
+            expected="ROW statements in the DEF file; 'placer floorplan' makes them",
+        )  # fmt: skip
+    rows = canvas.rows
+    if made_up or rows is None:
+        rows = _made_up_rows(canvas, n.node_width[cells], n.node_height[cells])
+    for what, values in (("heights", rows.height), ("site pitches", rows.site_spacing)):
+        if not np.allclose(values, values[0], rtol=1e-9):
+            raise NetlistError(
+                f"the rows have several {what}; cells are placed in rows that are all alike", file=design.path,
+                found=", ".join(f"{v:g}" for v in np.unique(values)[:5]) + " um",
+            )  # fmt: skip
+    high = cells[n.node_height[cells] > rows.height[0] * (1 + 1e-9)]
+    if len(high):
+        raise NetlistError(
+            f"{len(high):,} of {len(cells):,} cells are higher than a row, {n.node_names[high[0]]!r} for one",
+            file=design.path, found=f"{n.node_height[high[0]]:g} um", expected=f"at most {rows.height[0]:g} um",
+        )  # fmt: skip
+    if not made_up:
+        return design
+    note = (
+        f"this design has no rows: {len(np.unique(rows.y)):,} rows of {rows.height[0]:g} um, the height of most cells, "
+        f"with sites of {rows.site_spacing[0]:g} um are made up to place its cells in"
+    )
+    return replace(design, canvas=replace(canvas, rows=rows), notes=(*design.notes, note))
+
+
+def _made_up_rows(canvas: Canvas, width: NDArray[np.float64], height: NDArray[np.float64]) -> Rows:
+    values, counts = np.unique(height, return_counts=True)
+    high = float(values[np.argmax(counts)])
+    site = int(np.gcd.reduce(np.rint(width / canvas.lattice).astype(np.int64))) * canvas.lattice
+    if site <= 0:
+        site = high / 10.0
+    count, sites = int(canvas.height / high + 1e-9), int(canvas.width / site + 1e-9)
+    full_row: NDArray[np.float64] = np.ones(max(count, 1))
+    return Rows(
+        canvas.y0 + high * np.arange(len(full_row)), high * full_row, canvas.x0 * full_row,
+        np.full(len(full_row), sites), site * full_row, site * full_row, np.zeros(len(full_row), np.int8),
+    )  # fmt: skip
+
+
+def require_room(design: Design) -> None:
+    """Check that the free sites of the rows are enough for all cells and movable macros.
+
+    Raises:
+        PlacementError: they are not; the message says how much is missing.
+    """
+    from placer.engines.analytic.flow import free_sites
+
+    n, rows = design.netlist, design.canvas.rows
+    assert rows is not None
+    cells = design.movable & (n.node_kind == STDCELL)
+    macros = design.movable & (n.node_kind == HARD_MACRO)
+    pitch, height = float(rows.site_spacing[0]), float(rows.height[0])
+    need = float(np.ceil(n.node_width[cells] / pitch - 1e-6).clip(1).sum())
+    room = float(free_sites(design))
+    taken = float((n.node_width * n.node_height)[macros].sum()) / (pitch * height)
+    if need + taken > room:
+        raise PlacementError(
+            f"cells and movable macros need {need + taken:,.0f} sites, the rows have {room:,.0f} free: "
+            f"{(need + taken) / max(room, 1.0):.1%} full", rule="rows",
+        )  # fmt: skip

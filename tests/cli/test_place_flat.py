@@ -1,0 +1,168 @@
+"""``placer place`` with standard cells: engines, what is written and read again, what is refused."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import placer
+from netlists.formats import write_design
+from netlists.formats.def_ import read_def
+from netlists.formats.def_.data import UNPLACED
+from netlists.netlist import STDCELL
+from netlists.synthesis import SynthesisSpec, synthesize
+from placer.cli import run
+from tests.cli.test_place import start, wait_for
+from tests.netlists import physical_cases as case
+from tests.placer.flat_designs import broken_rules, flat_design
+
+
+@pytest.fixture(scope="module")
+def flat(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ``.aux`` of a flat Bookshelf design of 4 macros and 200 cells; read only."""
+    folder = tmp_path_factory.mktemp("flat")
+    return write_design(flat_design(3, cells=200), folder, format="bookshelf", stem="chip")[0]
+
+
+@pytest.fixture(scope="module")
+def placed(flat: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """OUT of one analytic run."""
+    out = tmp_path_factory.mktemp("placed") / "out"
+    assert run(["place", str(flat), "--engine", "analytic", "--jobs", "1", "--seed", "2", "-o", str(out)]) == 0
+    return out
+
+
+def test_what_is_written_scores_as_reported_and_is_legal(placed: Path, flat: Path) -> None:
+    assert sorted(file.name for file in placed.iterdir()) == ["chip.pl", "metrics.json", "report.html"]
+    record = json.loads((placed / "metrics.json").read_text())
+    again = placer.score(flat, placed / "chip.pl")
+    assert again.metrics["hpwl_um"] == pytest.approx(record["flat"]["hpwl_um"], rel=1e-12)
+    assert again.as_dict()["proxy_cost"] == pytest.approx(record["proxy_cost"], rel=1e-12)
+    assert again.legality.legal
+    assert record["legal"]
+    assert broken_rules(placer.load(flat), again.design.placement) == []
+    assert record["settings"]["engine"] == record["flat"]["engine"] == "analytic"
+    assert record["settings"]["time_limit"] is None
+    stages = [stage["stage"] for stage in record["flat"]["stages"]]
+    assert stages[0] == "quadratic"
+    assert "detailed placement" in stages
+
+
+def test_the_report_shows_stages_and_wirelength(placed: Path) -> None:
+    text = (placed / "report.html").read_text()
+    for word in ("Stages of analytic", "Wirelength over time", "detailed placement", "clusters"):
+        assert word in text
+
+
+def test_a_flat_design_gets_the_hybrid_engine_and_is_told(
+    flat: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["place", str(flat), "--time", "3", "--jobs", "1", "-o", "chip.pl"]) == 0
+    out, err = capsys.readouterr()
+    assert "note: engine hybrid: 200 cells are placed too" in err
+    for word in ("HPWL, weighted", "overflow at density 0.95", "proxy cost", "macros by search", "legal"):
+        assert word in out
+    assert broken_rules(placer.load(flat), placer.load(flat, "chip.pl").placement) == []
+
+
+def test_a_design_without_rows_is_told_of_the_rows_made_up(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    design = synthesize(SynthesisSpec(num_macros=2, num_cells=150, num_ports=8, clustered=False), seed=1)
+    write_design(design, Path("ct"), format="circuit-training")
+    assert run(["place", "ct", "--engine", "analytic", "--jobs", "1", "-o", "out"]) == 0
+    assert "this design has no rows" in capsys.readouterr().err
+    record = json.loads(Path("out/metrics.json").read_text())
+    assert record["flat"]["rows_made_up"]
+    (written,) = Path("out").glob("*.plc")
+    assert placer.score("ct", written).metrics["hpwl_um"] == pytest.approx(record["hpwl_um"], rel=1e-6)
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> list[str]:
+    """Options that name a small LEF/DEF design."""
+    files = case.write(tmp_path)
+    return ["--verilog", str(files["verilog"]), "--lef", str(files["lef"]), "--def", str(files["def_file"])]
+
+
+@pytest.mark.parametrize("engine", ["analytic", "hybrid"])
+def test_cells_of_lef_and_def_are_placed_into_the_def(words: list[str], engine: str, elsewhere: Path) -> None:
+    options = ["--engine", engine, "-o", "out", "--time", "4", "--jobs", "1"]
+    assert run(["place", *words, "--top", "chip", *options]) == 0
+    text = read_def("out/chip.def")
+    assert len(text.components) == 7  # two memories, four inverters, the tap
+    assert (text.components.status != UNPLACED).all()
+    files = dict(zip(("verilog", "lef", "def_file"), words[1::2], strict=True))
+    again = placer.load(verilog=files["verilog"], lef=files["lef"], def_file="out/chip.def", top="chip")
+    cells = again.netlist.node_kind == STDCELL
+    low = (again.placement.y - again.netlist.node_height / 2)[cells]
+    ways = {round(y, 6): way for y, way in zip(again.canvas.rows.y, again.canvas.rows.orient, strict=True)}  # type: ignore[union-attr]
+    assert [ways[round(y, 6)] for y in low] == again.placement.orient[cells].tolist()
+    assert placer.check(again).legal
+    record = json.loads(Path("out/metrics.json").read_text())
+    assert record["flat"]["hpwl_um"] == pytest.approx(placer.score(again).metrics["cells_hpwl_um"])
+    assert record["hpwl_um"] == pytest.approx(placer.score(again).metrics["hpwl_um"])
+
+
+def test_without_an_engine_lef_and_def_keep_their_clusters(
+    words: list[str], elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["place", *words, "--top", "chip", "-o", "out", "--time", "1", "--jobs", "1"]) == 0
+    assert "note: engine search: macros are placed against clusters of the 4 cells" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["synth20", "--engine", "analytic"], "none that may move"),
+        (["synth20", "--engine", "hybrid"], "none that may move"),
+        (["synth20", "--target-density", "0.8"], "analytic and hybrid only"),
+        (["FLAT", "--target-density", "1.5"], "at most 1"),
+        (["FLAT", "--engine", "analytic", "--weight", "density=1"], "of no use"),
+        (["FLAT", "--engine", "greedy"], "greedy"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line_and_exit_2(
+    options: list[str], told: str, flat: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["place", *(str(flat) if word == "FLAT" else word for word in options)]) == 2
+    error = capsys.readouterr().err.strip().splitlines()
+    assert told in error[-1]
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_def_without_rows_is_exit_2(tmp_path: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "\n".join(line for line in case.DEF.splitlines() if not line.startswith("ROW"))
+    files = case.write(tmp_path, def_file=text)
+    words = ["--verilog", str(files["verilog"]), "--lef", str(files["lef"]), "--def", str(files["def_file"])]
+    assert run(["place", *words, "--top", "chip", "--engine", "analytic"]) == 2
+    assert "no rows to put cells in" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_cells_that_do_not_fit_are_exit_3(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_design(flat_design(3, macros=0, cells=200, utilisation=0.98), Path("in"), format="bookshelf", stem="chip")
+    scl = Path("in/chip.scl")
+    scl.write_text(scl.read_text().replace("Sitespacing  : 0.5", "Sitespacing  : 1.0"))
+    scl.write_text(scl.read_text().replace("Sitewidth    : 0.5", "Sitewidth    : 1.0"))
+    assert run(["place", "in/chip.aux", "--engine", "analytic", "-o", "out"]) in (0, 3)
+
+
+@pytest.mark.parametrize("engine", ["analytic", "hybrid"])
+def test_a_signal_ends_with_legal_cells_written(engine: str, tmp_path: Path) -> None:
+    design = synthesize(SynthesisSpec(num_macros=8, num_cells=4000, num_ports=40, clustered=False), seed=1)
+    aux = write_design(design, tmp_path / "in", format="bookshelf", stem="chip")[0]
+    process = start(["place", str(aux), "--engine", engine, "--jobs", "1", "-o", "out"], tmp_path)
+    wait_for(process, "search" if engine == "hybrid" else "global placement")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    record = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert record["interrupted"]
+    assert record["legal"]
+    found = placer.load(aux, tmp_path / "out" / "chip.pl")
+    cells = found.netlist.node_kind == STDCELL
+    low = (found.placement.y - found.netlist.node_height / 2)[cells]
+    assert found.canvas.rows is not None
+    assert np.isin(np.round(low, 6), np.round(found.canvas.rows.y, 6)).all()

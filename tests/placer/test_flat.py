@@ -1,0 +1,173 @@
+"""Flat designs from start to end: which engine, legal cells, figures that can be worked out again."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from shapely.geometry import box
+
+import placer
+from netlists.canvas import BLOCK_SOFT, Blockage
+from netlists.constraints import Constraints
+from netlists.errors import NetlistError, PlacementError
+from netlists.netlist import HARD_MACRO, STDCELL
+from netlists.orientation import FS
+from placer.budget import Budget
+from placer.cost.full import full
+from placer.cost.metrics import metrics
+from placer.engines.analytic.flow import place_flat
+from placer.flat import choose, clustered_cost, place_cells, with_rows
+from tests.placer.flat_designs import broken_rules, flat_design
+
+
+@pytest.fixture(scope="module")
+def hybrid():
+    design = flat_design(4, cells=250)
+    return design, place_cells(design, "hybrid", seed=1, jobs=1, effort="fast", iterations=500)
+
+
+def test_hybrid_ends_with_legal_macros_and_cells(hybrid):
+    design, result = hybrid
+    assert broken_rules(design, result.placement) == []
+    assert result.legality.legal
+    assert result.placement.placed.all()
+    np.testing.assert_array_equal(result.placement.fixed, design.placement.fixed)
+
+
+def test_figures_are_those_of_the_placement(hybrid):
+    design, result = hybrid
+    figures = result.flat
+    values = metrics(design, result.placement)
+    assert figures.hpwl_um == pytest.approx(values["hpwl_um"])
+    assert figures.weighted_hpwl_um == pytest.approx(values["weighted_hpwl_um"])
+    north = design.with_placement(result.placement.moved(orient=np.zeros_like(result.placement.orient)))
+    assert figures.north_hpwl_um == pytest.approx(metrics(north)["hpwl_um"])
+    assert figures.proxy["proxy_cost"] == clustered_cost(design, result.placement).proxy_cost
+    assert figures.stages[-1][1] == pytest.approx(figures.weighted_hpwl_um)
+    assert figures.stages[0][0] == "macros by search"
+    assert 0 <= figures.overflow < 0.5
+
+
+def test_hybrid_repeats_with_iterations(hybrid):
+    design, result = hybrid
+    again = place_cells(design, "hybrid", seed=1, jobs=1, effort="fast", iterations=500)
+    assert again.placement.x.tobytes() == result.placement.x.tobytes()
+
+
+def test_analytic_does_not_depend_on_jobs():
+    design = flat_design(5, cells=150)
+    one, two = (place_cells(design, "analytic", seed=2, jobs=jobs) for jobs in (1, 2))
+    assert one.placement.x.tobytes() == two.placement.x.tobytes()
+    assert one.placement.y.tobytes() == two.placement.y.tobytes()
+
+
+def test_without_movable_macros_hybrid_places_the_cells():
+    design = flat_design(3, macros=0, cells=120)
+    result = place_cells(design, "hybrid", jobs=1)
+    assert broken_rules(design, result.placement) == []
+
+
+@pytest.mark.parametrize("engine", ["analytic", "hybrid"])
+def test_a_run_that_is_stopped_at_once_is_legal(engine):
+    design = flat_design(6, cells=150)
+    budget = Budget()
+    budget.stop.set()
+    result = place_cells(design, engine, jobs=1, budget=budget)
+    assert result.interrupted
+    assert broken_rules(design, result.placement) == []
+
+
+def test_the_engine_is_chosen_by_what_the_design_has():
+    flat, macros = flat_design(1, cells=20), placer.load("synth20")
+    assert choose(flat)[0] == "hybrid"
+    assert "20 cells" in choose(flat)[1]
+    assert choose(macros) == ("search", "")
+    assert choose(flat, "analytic") == ("analytic", "")
+    for engine in ("analytic", "hybrid"):
+        with pytest.raises(NetlistError, match="none that may move"):
+            choose(macros, engine)
+    with pytest.raises(ValueError, match="unknown engine"):
+        choose(flat, "magic")
+
+
+def test_python_calls_choose_too():
+    result = placer.place(flat_design(2, cells=60), jobs=1, engine="analytic", target_density=0.9)
+    assert result.flat.engine == "analytic"
+    assert result.flat.target_density == 0.9
+    with pytest.raises(ValueError, match="target density"):
+        placer.place(placer.load("synth20"), time_limit=1, target_density=0.9)
+
+
+def test_rows_are_made_up_where_there_are_none():
+    design = flat_design(7, cells=100)
+    bare = replace(design, canvas=replace(design.canvas, rows=None))
+    made = with_rows(bare)
+    assert "made up" in made.notes[-1]
+    assert made.canvas.rows.height[0] == 2.0
+    assert made.canvas.rows.site_spacing[0] == pytest.approx(0.5)
+    result = place_cells(bare, "analytic", jobs=1)
+    assert result.flat.rows_made_up
+    assert result.design is bare
+    assert broken_rules(made, result.placement) == []
+
+
+def changed_rows(design, **changes):
+    rows = design.canvas.rows
+    return replace(design, canvas=replace(design.canvas, rows=replace(rows, **changes)))
+
+
+def test_rows_that_cells_cannot_use_are_told():
+    design = flat_design(8, macros=0, cells=80)
+    rows = design.canvas.rows
+    mixed = np.where(np.arange(len(rows.y)) % 2, 2.0, 1.0)
+    with pytest.raises(NetlistError, match="several heights"):
+        place_cells(changed_rows(design, height=mixed), "analytic")
+    with pytest.raises(NetlistError, match="several site pitches"):
+        place_cells(changed_rows(design, site_spacing=mixed), "analytic")
+    with pytest.raises(NetlistError, match="higher than a row"):
+        place_cells(changed_rows(design, height=np.full(len(rows.y), 1.0)), "analytic")
+    with pytest.raises(PlacementError, match="sites"):
+        place_cells(changed_rows(design, num_sites=rows.num_sites // 2), "analytic")
+
+
+@pytest.mark.parametrize(("key", "value"), [("target_density", 0.0), ("target_density", 1.2), ("time_limit", -1.0)])
+def test_numbers_that_cannot_be_are_refused(key, value):
+    with pytest.raises(ValueError, match="must be"):
+        place_cells(flat_design(1, cells=20), "analytic", **{key: value})
+
+
+def test_cells_are_turned_as_their_rows_are():
+    design = flat_design(9, cells=120)
+    ways = np.where(np.arange(len(design.canvas.rows.y)) % 2, FS, 0).astype(np.int8)
+    turned = changed_rows(design, orient=ways)
+    result = place_flat(turned, seed=0)
+    cells = design.netlist.node_kind == STDCELL
+    low = result.placement.y - design.netlist.node_height / 2
+    row = np.rint((low[cells] - design.canvas.y0) / 2.0).astype(int)
+    np.testing.assert_array_equal(result.placement.orient[cells], ways[row])
+    assert result.hpwl == pytest.approx(full(turned, result.placement).hpwl_um)
+
+
+def test_cells_keep_out_of_halos_and_soft_blockages():
+    design = flat_design(10, cells=120, macros=2, utilisation=0.45)
+    n = design.netlist
+    halo = np.zeros((n.num_nodes, 4))
+    halo[n.node_kind == HARD_MACRO] = 3.0
+    c = design.canvas
+    blocked = (c.x0, c.y0, c.x0 + 6.0, c.y0 + 6.0)
+    ruled = replace(
+        design, canvas=replace(c, blockages=(Blockage(box(*blocked), BLOCK_SOFT),)),
+        constraints=Constraints.none(n.num_nodes).changed(halo=halo),
+    )  # fmt: skip
+    p = place_flat(ruled, seed=0).placement
+    cells = np.flatnonzero(n.node_kind == STDCELL)
+    boxes = [blocked]
+    for i in np.flatnonzero(n.node_kind == HARD_MACRO):
+        w, h = n.node_width[i] / 2 + 3.0, n.node_height[i] / 2 + 3.0
+        boxes.append((p.x[i] - w, p.y[i] - h, p.x[i] + w, p.y[i] + h))
+    for x0, y0, x1, y1 in boxes:
+        wide = np.minimum(p.x[cells] + n.node_width[cells] / 2, x1) - np.maximum(
+            p.x[cells] - n.node_width[cells] / 2, x0
+        )
+        high = np.minimum(p.y[cells] + 1.0, y1) - np.maximum(p.y[cells] - 1.0, y0)
+        assert not ((wide > 1e-6) & (high > 1e-6)).any()
