@@ -340,7 +340,7 @@ def _made_up_rows(canvas: Canvas, width: NDArray[np.float64], height: NDArray[np
     count, sites = int(canvas.height / high + 1e-9), int(canvas.width / site + 1e-9)
     full_row: NDArray[np.float64] = np.ones(max(count, 1))
     return Rows(
-        canvas.y0 + high * np.arange(len(full_row)), high * full_row, canvas.x0 * full_row,
+        canvas.y0 + high * np.arange(len(full_row), dtype=np.float64), high * full_row, canvas.x0 * full_row,
         np.full(len(full_row), sites), site * full_row, site * full_row, np.zeros(len(full_row), np.int8),
     )  # fmt: skip
 

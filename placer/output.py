@@ -19,6 +19,7 @@ import numpy as np
 
 from netlists.design import Design
 from netlists.errors import NetlistError
+from netlists.netlist import HARD_MACRO
 from netlists.physical.handoff import SCRIPTS
 from placer._version import __version__
 from placer.scoring import jsonable
@@ -143,7 +144,6 @@ def write_result(
         NetlistError: a file cannot be written; earlier files are then as they were.
     """
     from netlists.formats import write_placement
-    from netlists.formats.def_.data import FIXED
     from netlists.physical.write import write_placement as write_fixed
 
     where = out if isinstance(out, Target) else target(result.design, out)
@@ -152,7 +152,9 @@ def write_result(
         staged = {kind: Path(staging) / file.name for kind, file in files.items()}
         try:
             if where.fixed:
-                write_fixed(result.design, result.placement, staged["placement"], status=FIXED)
+                hard = result.design.netlist.node_kind == HARD_MACRO  # cells stay PLACED
+                held = result.placement.moved(fixed=result.placement.fixed | hard)
+                write_fixed(result.design, held, staged["placement"])
             else:
                 write_placement(result.design, result.placement, staged["placement"])
             for kind in where.scripts:

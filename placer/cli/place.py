@@ -154,7 +154,7 @@ def place(
     from placer.engines.accelerate import require_device
     from placer.engines.gpu_search.errors import GpuUnavailableError
     from placer.engines.search import SearchOptions
-    from placer.flat import TARGET_DENSITY, choose
+    from placer.flat import TARGET_DENSITY, choose, with_rows
     from placer.flow import EFFORTS, cores
     from placer.warm import NOTICE, warm_up, warm_up_device
 
@@ -179,7 +179,7 @@ def place(
         problem = placeable(problem)
     budget = Budget(time or (EFFORTS[effort].seconds if chosen == "search" else None), started=started)
     weights = parse_weights(weight or [], usual_weights(problem))
-    print_notes(problem, log)
+    print_notes(problem if chosen == "search" else with_rows(problem), log)
     if why:
         log.print(f"note: {why}", markup=False, soft_wrap=True)
     target = files.target(problem, output, fixed=fix)
