@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from netlists.placement import Placement
     from placer.api import check, convert, floorplan, floorplan_chip, load, place, score, show
     from placer.flow import Result
+    from placer.grouping import group
     from placer.scoring import Score
 
 #: Public name -> the module that defines it, imported on first use (PEP 562).
@@ -49,6 +50,7 @@ _HOMES: dict[str, str] = {
     "convert": "placer.api",
     "floorplan": "placer.api",
     "floorplan_chip": "placer.api",
+    "group": "placer.grouping",
     "load": "placer.api",
     "place": "placer.api",
     "score": "placer.api",
@@ -69,6 +71,7 @@ __all__ = [
     "convert",
     "floorplan",
     "floorplan_chip",
+    "group",
     "load",
     "place",
     "score",

@@ -15,11 +15,10 @@ from scipy.sparse import coo_array, csr_array
 
 from netlists.compiled import njit
 from netlists.graphs.pairs import clique_pairs
+from netlists.grouping.cells import usual_groups
 from netlists.netlist import STDCELL, Netlist
 from netlists.physical.record import Hierarchy
 
-#: Cells in a group on average, and the range of the number of groups. Circuit Training's designs have 560 to 900.
-CELLS_PER_GROUP, MIN_GROUPS, MAX_GROUPS = 120, 50, 1000
 #: Largest area of a group over the mean.
 SLACK = 1.5
 #: Nets with more pins than this say little about which cells belong together.
@@ -54,7 +53,7 @@ def group_cells(
     out = np.full(netlist.num_nodes, -1, np.int64)
     if not len(cells):
         return out
-    target = min(max(len(cells) // CELLS_PER_GROUP, MIN_GROUPS), MAX_GROUPS) if groups is None else max(groups, 1)
+    target = usual_groups(len(cells)) if groups is None else max(groups, 1)
     area = (netlist.node_width * netlist.node_height)[cells]
     limit = SLACK * area.sum() / target
     where = np.zeros(len(cells), np.int64) if scope is None or hierarchy is None else scope[cells].astype(np.int64)
