@@ -81,6 +81,10 @@ def group_cells(
     label = np.zeros(len(cells), np.int64)
     first = 0
     for members, share in _shares(netlist, cells, zone, count):
+        if share == len(members):
+            label[members] = first + np.arange(share)
+            first += share
+            continue
         graph, _ = build_hypergraph(netlist, cells[members], max_fanout=max_fanout, groups=share, modules=modules)
         found = partition(graph, share, seed=seed, balance=balance, threads=threads or cores())
         label[members] = first + found[: len(members)]

@@ -44,14 +44,20 @@ def partition(graph: Hypergraph, blocks: int, *, seed: int, balance: float, thre
         NetlistError: the package ``mtkahypar`` is missing, or fails.
     """
     out = np.zeros(graph.num_vertices, np.int64)
-    if blocks <= 1 or graph.num_vertices <= 1:
+    if blocks <= 1:
         return out
-    engine = _Engine(seed, threads)
+    engine = _Engine(threads)
+    # The deterministic form knows no seed; what changes its choices is the order of the vertices.
+    order = np.random.default_rng(seed).permutation(graph.num_vertices) if seed else np.arange(graph.num_vertices)
+    graph = graph.part(order) if seed else graph
     limit = (1.0 + balance) * float(graph.weight.sum()) / blocks
-    open_parts = [(graph, np.arange(graph.num_vertices), blocks, 0)]
+    open_parts = [(graph, order, blocks, 0)]
     while open_parts:
         part, vertices, count, first = open_parts.pop()
-        if count == 1 or len(vertices) <= 1:
+        if len(vertices) <= count:
+            out[vertices] = first + np.arange(len(vertices))
+            continue
+        if count == 1:
             out[vertices] = first
             continue
         ways = min(count, WAYS)
@@ -59,7 +65,11 @@ def partition(graph: Hypergraph, blocks: int, *, seed: int, balance: float, thre
         rounds = math.ceil(round(math.log(count) / math.log(WAYS), 9))
         total = float(part.weight.sum())
         slack = max((limit * count / total) ** (1.0 / rounds), 1.0 + _LEAST_SLACK)
-        label = engine.cut(part, np.ceil(total / count * shares * slack).astype(np.int64))
+        if part.num_edges:
+            label = engine.cut(part, np.ceil(total / count * shares * slack).astype(np.int64))
+        else:  # nothing joins these vertices: they are shared out in their order
+            middle = (np.cumsum(part.weight) - part.weight / 2) / total
+            label = np.searchsorted(np.cumsum(shares) / count, middle, side="right").clip(max=ways - 1)
         start = first + np.cumsum(shares) - shares
         for k in range(ways):
             inside = np.flatnonzero(label == k)
@@ -71,8 +81,7 @@ def partition(graph: Hypergraph, blocks: int, *, seed: int, balance: float, thre
 class _Engine:
     """Mt-KaHyPar, loaded when the first partition is asked for."""
 
-    def __init__(self, seed: int, threads: int) -> None:
-        self._seed = seed
+    def __init__(self, threads: int) -> None:
         self._kit: Any
         try:
             import mtkahypar
@@ -92,7 +101,6 @@ class _Engine:
         kit = self._kit
         pins, ptr = graph.pins.tolist(), graph.ptr.tolist()
         try:
-            kit.set_seed(self._seed)
             context = self._start.context_from_preset(kit.PresetType.DETERMINISTIC)
             context.logging = False
             context.set_partitioning_parameters(len(limits), 0.03, kit.Objective.KM1)

