@@ -50,6 +50,12 @@ class MacroState:
         self.hpwl_steps = float(masks.total_hpwl(self.net_box, p.design.netlist.net_weight))
         self._look_ahead()
 
+    def copy(self) -> MacroState:
+        """The same state once more, to try something on."""
+        other = object.__new__(MacroState)
+        other.__dict__.update({k: v.copy() if isinstance(v, np.ndarray) else v for k, v in vars(self).items()})
+        return other
+
     @property
     def done(self) -> bool:
         """True when every macro is placed."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from placer.engines.search import SearchOptions
     from placer.engines.spread import Pool
     from placer.floorplanning import ChipFloorplan, Floorplan
-    from placer.flow import Result
+    from placer.flow import Result, Starter
     from placer.scoring import Score
 
 Source = str | Path | Design
@@ -106,6 +106,7 @@ def place(
     weights: CostWeights | None = None,
     engine: str | None = None,
     target_density: float | None = None,
+    starter: Starter | None = None,
 ) -> Result:
     """Find a legal placement: of low proxy cost, and for flat designs of short wires with every cell in a row.
 
@@ -131,6 +132,7 @@ def place(
         engine: ``"search"`` places macros, ``"analytic"`` and ``"hybrid"`` the standard cells of a flat design too
             (docs/analytic.md). None takes ``"hybrid"`` for flat designs, ``"search"`` for all others and for LEF/DEF.
         target_density: density that cells are spread to, above 0 and at most 1; 0.95 when None.
+        starter: makes starts for the search, such as those of a trained network (docs/policy.md).
 
     The first call after an installation compiles the kernels, before its clock starts.
 
@@ -180,6 +182,7 @@ def place(
             pool=pool,
             options=options,
             weights=usual_weights(design) if weights is None else weights,
+            starter=starter,
         )
 
 

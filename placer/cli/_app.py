@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from placer._version import __version__
-from placer.cli import check, convert, fetch, floorplan, group, list_, place, score, show, synth
+from placer.cli import check, convert, fetch, floorplan, group, list_, place, score, show, synth, train
 
 _EPILOG = (
     "A DESIGN is a bundled or catalogue name (placer list), a file, or a folder that holds one design's files.\n\n"
@@ -31,6 +31,7 @@ def command() -> Any:  # noqa: ANN401 - a click command; where click lives depen
     app.command("list", epilog=_examples(list_.EXAMPLES))(list_.list_designs)
     app.command("fetch", epilog=_examples(fetch.EXAMPLES))(fetch.fetch)
     app.command("synth", epilog=_examples(synth.EXAMPLES))(synth.synth)
+    app.command("train", epilog=_examples(train.EXAMPLES))(train.train)
     return typer.main.get_command(app)
 
 

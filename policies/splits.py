@@ -1,0 +1,72 @@
+"""Which designs networks learn from, and which are kept back to see how they do on circuits they have never met.
+
+Every real design with published placements of its own is held out, and so is every bundled one: a network may meet it
+only by ``placer train --finetune``. Training designs come from the generator with seeds below :data:`HELD_OUT_SEED`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from netlists.design import Design
+from netlists.errors import NetlistError
+from netlists.synthesis import SynthesisSpec, synthesize
+
+#: Open designs that may be trained on, as they are called in the catalogue and in folders.
+TRAIN_OPEN: tuple[str, ...] = ("google_macro_tiles_10x10",)
+#: Designs that are never trained on.
+HELD_OUT: tuple[str, ...] = (
+    "ariane133_ng45", "ariane136_asap7", "nvdla_ng45", "mempool_tile_ng45", "ibm01_unit",
+    "synth20", "synth130", "synth500",
+)  # fmt: skip
+#: Generated designs from this seed on are never trained on.
+HELD_OUT_SEED = 1_000_000
+
+
+def synthetic(seed: int, largest: int = 64) -> Design:
+    """The generated design of a seed: 6 to ``largest`` macros, everything about it drawn.
+
+    Args:
+        seed: which design; below :data:`HELD_OUT_SEED` to train on.
+        largest: most macros.
+    """
+    rng = np.random.default_rng([seed, largest])
+    macros = int(np.exp(rng.uniform(np.log(6), np.log(largest))))
+    spec = SynthesisSpec(
+        num_macros=macros,
+        num_cells=int(macros * rng.uniform(150, 600)) + 1500,
+        num_soft_macros=int(np.clip(macros * rng.uniform(2, 6), 40, 300)),
+        utilisation=float(rng.uniform(0.4, 0.68)),
+        macro_area_share=float(rng.uniform(0.45, 0.8)),
+        rent_exponent=float(rng.uniform(0.58, 0.7)),
+        num_masters=int(rng.integers(1, 5)),
+        name=f"made{seed}",
+    )
+    return synthesize(spec, seed=seed)
+
+
+def synthetic_designs(first: int, count: int, largest: int = 64) -> list[Design]:
+    """``count`` generated designs from seed ``first`` on, leaving out what cannot be generated or played."""
+    found: list[Design] = []
+    for design in _playable(first, largest):
+        if len(found) == count:
+            break
+        found.append(design)
+    return found
+
+
+def _playable(first: int, largest: int) -> Iterator[Design]:
+    from env.macro_placement import MacroPlacementEnv
+
+    seed = first
+    while True:
+        try:
+            design = synthetic(seed, largest)
+            MacroPlacementEnv(design, maps=False, final_costs=False)
+        except NetlistError:
+            pass
+        else:
+            yield design
+        seed += 1
