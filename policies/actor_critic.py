@@ -140,8 +140,9 @@ class ActorCritic(nn.Module):
         # One score for the cell, and one for each orientation there.
         self.score = nn.Conv2d(c.maps, 1 + len(NAMES), 1)
         self.wire_slope, self.pull_slope = nn.Parameter(torch.tensor(8.0)), nn.Parameter(torch.tensor(-2.0))
-        self.judge = nn.Sequential(nn.Linear(2 * c.maps + c.width, c.width), nn.ReLU(), nn.Linear(c.width, 1))
-        for last in (self.score, self.judge[-1]):
+        self.worth = nn.Linear(c.width, 1)
+        self.judge = nn.Sequential(nn.Linear(2 * c.maps + c.width, c.width), nn.ReLU(), self.worth)
+        for last in (self.score, self.worth):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
 

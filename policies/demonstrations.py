@@ -66,7 +66,7 @@ def trace(problem: MacroProblem, placement: Placement) -> MacroState:
 
 def demonstrate(
     scorers: Sequence[Scorer],
-    seconds: float,
+    proposals: int,
     *,
     jobs: int = 1,
     seed: int = 0,
@@ -77,7 +77,8 @@ def demonstrate(
 
     Args:
         scorers: of the designs.
-        seconds: of search for each design.
+        proposals: exact moves that the search tries for each design; a number and no time, so that the lessons depend on
+            the seed alone.
         jobs: chains side by side.
         seed: of the search.
         budget: ends the work early; the designs done so far are kept.
@@ -95,7 +96,9 @@ def demonstrate(
             break
         design = scorer.problem.design
         try:
-            placed = flow.place(design, budget=budget.part(seconds), seed=seed, jobs=jobs, effort="fast")
+            placed = flow.place(
+                design, budget=Budget(None, budget.stop), iterations=proposals, seed=seed, jobs=jobs, effort="fast"
+            )
         except PlacementError:
             continue
         state = trace(scorer.problem, placed.placement)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import jax
+from typing import TYPE_CHECKING
+
 import torch
 
 from netlists.errors import NetlistError
+
+if TYPE_CHECKING:
+    import jax
 
 DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda")
 
@@ -31,6 +35,8 @@ def torch_device(name: str = "auto", rank: int = 0) -> torch.device:
 
 def env_device(device: torch.device) -> jax.Device:
     """The JAX device for the environment of a network on ``device``: the same one where JAX can use it."""
+    import jax
+
     if device.type == "cpu":
         return jax.devices("cpu")[0]
     found = jax.devices()  # the CPU where JAX was installed without CUDA; tensors are then copied

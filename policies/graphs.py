@@ -214,7 +214,7 @@ def _merged_pins(design: Design, attributes: NDArray[np.float32]) -> _Pins:
     of_net[big] = merged
     # The pins of all nets of a group go, weighted, to the same entries: those of its first net.
     weight = n.net_weight[net[starts]]
-    weights = np.bincount(merged, weight[big], len(first))
+    weights = np.bincount(merged, weight[big], len(first)).astype(np.float64)
     group = np.repeat(of_net, degree)
     kept = group >= 0
     pair, entry = np.unique(group[kept] * n.num_nodes + node[kept], return_inverse=True)
@@ -253,16 +253,16 @@ def _pull(design: Design, macros: NDArray[np.int64], pins: _Pins) -> tuple[NDArr
         through = rows[:, loose] @ passes
         through = through + through @ others[:, loose] @ passes
         to_macros, to_fixed = to_macros + through @ others[:, macros], to_fixed + through @ others[:, fixed]
-    to_macros = to_macros.toarray()
-    np.fill_diagonal(to_macros, 0.0)
+    between_macros: NDArray[np.float64] = to_macros.toarray()
+    np.fill_diagonal(between_macros, 0.0)
     canvas, at = design.canvas, design.placement
     anchored = to_fixed.sum(axis=1)
     safe = np.maximum(anchored, np.finfo(float).tiny)
     x = np.where(anchored > 0, to_fixed @ ((at.x[fixed] - canvas.x0) / canvas.width) / safe, 0.5)
     y = np.where(anchored > 0, to_fixed @ ((at.y[fixed] - canvas.y0) / canvas.height) / safe, 0.5)
-    everything = np.maximum(to_macros.sum(axis=1) + anchored, np.finfo(float).tiny)
+    everything = np.maximum(between_macros.sum(axis=1) + anchored, np.finfo(float).tiny)
     anchor = np.stack([anchored / everything, np.clip(x, 0, 1), np.clip(y, 0, 1)], axis=1)
-    return (to_macros / everything[:, None]).reshape(count, count), anchor
+    return (between_macros / everything[:, None]).reshape(count, count), anchor
 
 
 def _mean_weight(weight: NDArray[np.float64]) -> float:

@@ -131,7 +131,7 @@ class Imitation:
             for number in part:
                 loss, hit = self._loss(self._turned(self.lessons[number]))
                 (loss / len(part)).backward()
-                losses.append(float(loss))
+                losses.append(float(loss.detach()))
                 hits.append(hit)
             norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             if not torch.isfinite(norm):

@@ -117,7 +117,7 @@ def learned_starts(
     """
 
     def starts(design: Design, budget: Budget, seed: int) -> list[Placement]:
-        found = []
+        found: list[tuple[float, int, Placement]] = []
         for played in _episodes(design, model, budget, seed, _SIDE_BY_SIDE, device):
             if played.state.done:
                 placement = finished(design, played.state)

@@ -309,7 +309,8 @@ class PPO:
         with torch.no_grad():  # J. Schulman's low-variance estimate of the divergence
             kl = ((ratio - 1) - change).mean()
         loss = policy + c.value_weight * value - c.entropy_weight * spread
-        return loss, {"policy": float(policy), "value": float(value), "entropy": float(spread), "kl": float(kl)}
+        parts = {"policy": policy, "value": value, "entropy": spread, "kl": kl}
+        return loss, {name: float(part.detach()) for name, part in parts.items()}
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.amp)

@@ -51,8 +51,8 @@ class TrainConfig:
     """Further designs to train on; held-out ones are refused."""
     finetune: str | None = None
     """The one design to train on instead."""
-    imitate: float = 0.0
-    """Seconds of search for each design to learn from first; 0 for no imitation."""
+    imitate: int = 0
+    """Exact moves of the search behind each lesson to learn from first; 0 for no imitation."""
     imitation_epochs: int = 30
     """Times every lesson is gone through."""
     held_out: int = 4
@@ -232,7 +232,7 @@ class _Run:
             figures = teaching.epoch()
             self._say(f"imitation {epoch + 1}/{c.imitation_epochs}: " + _line(figures))
         self._card["imitation"] = {
-            "episodes": len(lessons), "epochs": c.imitation_epochs, "search_seconds_each": c.imitate,
+            "episodes": len(lessons), "epochs": c.imitation_epochs, "proposals_each": c.imitate,
             "mean_gain": float(np.mean([one.gain for one in found])),
         }  # fmt: skip
 

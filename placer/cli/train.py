@@ -11,7 +11,7 @@ from rich.console import Console
 
 from placer.budget import Budget
 from placer.cli._durations import parse_duration
-from placer.cli._errors import INTERRUPTED
+from placer.cli._errors import BAD_INPUT, INTERRUPTED
 from placer.cli._signals import stop_on_signals
 
 EXAMPLES = (
@@ -19,8 +19,8 @@ EXAMPLES = (
     "placer train --output out/run --resume --time 30m",
     "placer train --output out/mine --finetune designs/ariane133 --time 10m",
 )
-#: Seconds of search behind each lesson of ``--imitate``.
-_LESSON_SECONDS = 8.0
+#: Exact moves of the search behind each lesson of ``--imitate``: a few seconds on the designs of the generator.
+_LESSON_MOVES = 100_000
 #: Training without a limit of any kind ends after this many environment steps.
 _STEPS = 200_000
 
@@ -100,7 +100,7 @@ def train(
         designs=designs,
         open_designs=tuple(also or ()),
         finetune=finetune,
-        imitate=_LESSON_SECONDS if imitate else 0.0,
+        imitate=_LESSON_MOVES if imitate else 0,
         ppo=PPOConfig(copies=copies, minibatches=min(4, copies), reward=reward.value, amp=amp, seed=seed),
     )
     budget = Budget(time)
@@ -111,7 +111,8 @@ def train(
                 say=lambda line: log.print(f"placer: {line}", markup=False, soft_wrap=True),
             )  # fmt: skip
         except DivergedError as error:
-            raise typer.BadParameter(f"{error}; the last good weights are in {output}", param_hint="training") from None
+            log.print(f"placer: training stopped: {error}; the last good weights are in {output}", soft_wrap=True)
+            raise typer.Exit(BAD_INPUT) from None
     print(file)
     if budget.stop.is_set():
         raise typer.Exit(INTERRUPTED)
