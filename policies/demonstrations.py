@@ -77,8 +77,7 @@ def demonstrate(
 
     Args:
         scorers: of the designs.
-        proposals: exact moves that the search tries for each design; a number and no time, so that the lessons depend on
-            the seed alone.
+        proposals: exact moves that the search tries for each design; no time, so that lessons depend on the seed alone.
         jobs: chains side by side.
         seed: of the search.
         budget: ends the work early; the designs done so far are kept.
