@@ -142,9 +142,8 @@ class ActorCritic(nn.Module):
         self.wire_slope, self.pull_slope = nn.Parameter(torch.tensor(8.0)), nn.Parameter(torch.tensor(-2.0))
         self.worth = nn.Linear(c.width, 1)
         self.judge = nn.Sequential(nn.Linear(2 * c.maps + c.width, c.width), nn.ReLU(), self.worth)
-        for last in (self.score, self.worth):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+        for parameter in (*self.score.parameters(), *self.worth.parameters()):
+            nn.init.zeros_(parameter)
 
     def forward(self, graph: GraphBatch, situation: Situation, codes: tuple[int, ...] = (0,)) -> Decision:
         """:meth:`encode`, then :meth:`decide`: what training differentiates."""
