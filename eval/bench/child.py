@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +99,26 @@ def env_batched(plan: str) -> dict[str, Any]:
     return carry_out(json.loads(plan))
 
 
+def flat(job: str, *arguments: str) -> dict[str, Any]:
+    """One of :mod:`eval.bench.analytic_jobs`.
+
+    Args:
+        job: name of the function there.
+        arguments: of it.
+    """
+    from eval.bench import analytic_jobs
+
+    found = getattr(analytic_jobs, job)(*arguments)
+    assert isinstance(found, dict)
+    return found
+
+
 JOBS: dict[str, Callable[..., dict[str, Any]]] = {
     "read": read, "read_physical": read_physical, "env_batched": env_batched,
+    **{
+        f"flat_{job}": partial(flat, job)
+        for job in ("ours", "our_detail", "coloquinte_detail", "coloquinte_fixed", "coloquinte_alone")
+    },
 }  # fmt: skip
 
 

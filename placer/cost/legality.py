@@ -91,9 +91,9 @@ class LegalityReport:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Violations of each rule, zero included."""
+        """Violations of each rule, zero included; those of flat placements (``row``, ``site``) where there are any."""
         found = Counter(v.rule for v in self.violations)
-        return {rule: found[rule] for rule in RULES}
+        return {rule: found[rule] for rule in (*RULES, *sorted(found.keys() - set(RULES)))}
 
     @property
     def overlaps(self) -> int:

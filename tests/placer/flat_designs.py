@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from netlists.canvas import Canvas, Rows
 from netlists.design import Design
 from netlists.netlist import HARD_MACRO, PORT, STDCELL, Netlist
+from netlists.orientation import FS, N
 from netlists.placement import Placement
+from placer.engines.analytic.circuit import extract
 
 
 def flat_design(seed=0, *, macros=4, cells=300, ports=12, height=2.0, utilisation=0.7, origin=(0.0, 0.0), fixed=0):
@@ -56,6 +60,30 @@ def flat_design(seed=0, *, macros=4, cells=300, ports=12, height=2.0, utilisatio
         x[k] = canvas.x0 + width[: k + 1].sum() - width[k] / 2
         y[k] = canvas.y0 + high[k] / 2
     return Design(netlist, canvas, Placement(x, y, np.zeros(n, np.int8), held, held))
+
+
+def alternating(design):
+    """The same design with every other row upside down, sites symmetric in Y."""
+    rows = design.canvas.rows
+    orient = np.where(np.arange(len(rows.y)) % 2, FS, N).astype(np.int8)
+    rows = replace(rows, orient=orient, symmetry=("Y",) * len(rows.y))
+    return replace(design, canvas=replace(design.canvas, rows=rows))
+
+
+def scattered(design, seed=0):
+    """The circuit, and random centres relative to the canvas corner for what moves."""
+    c = extract(design)
+    rng = np.random.default_rng(seed)
+    x, y = design.placement.x - design.canvas.x0, design.placement.y - design.canvas.y0
+    x = np.where(c.movable, c.width / 2 + rng.random(len(x)) * (c.extent[0] - c.width), x)
+    y = np.where(c.movable, c.height / 2 + rng.random(len(y)) * (c.extent[1] - c.height), y)
+    return c, x, y
+
+
+def thrown(design, seed=0):
+    """:func:`scattered` as a placement."""
+    _, x, y = scattered(design, seed)
+    return design.placement.moved(x=x + design.canvas.x0, y=y + design.canvas.y0)
 
 
 def broken_rules(design, placement):

@@ -4,31 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from netlists.errors import PlacementError
 from placer.cost.full import full
-from placer.engines.analytic.abacus import place_in_rows
-from placer.engines.analytic.board import build_board, change
-from placer.engines.analytic.circuit import extract
 from placer.engines.analytic.density import Density, fixed_area
 from placer.engines.analytic.flow import place_flat
-from placer.engines.analytic.reorder import local_reorder
-from placer.engines.analytic.segments import rows_of, segments
-from placer.engines.analytic.swaps import global_swap
 from placer.engines.analytic.wirelength import Wirelength
 from placer.engines.analytic.workers import Workers
-from tests.placer.flat_designs import broken_rules, flat_design
-
-
-def scattered(design, seed=0):
-    c = extract(design)
-    rng = np.random.default_rng(seed)
-    x, y = design.placement.x - design.canvas.x0, design.placement.y - design.canvas.y0
-    x = np.where(c.movable, c.width / 2 + rng.random(len(x)) * (c.extent[0] - c.width), x)
-    y = np.where(c.movable, c.height / 2 + rng.random(len(y)) * (c.extent[1] - c.height), y)
-    return c, x, y
+from tests.placer.flat_designs import broken_rules, flat_design, scattered
 
 
 def test_hpwl_is_that_of_the_reference_cost():
@@ -94,84 +77,6 @@ def test_the_field_solves_poissons_equation():
 def test_area_in_bins_is_the_area_of_the_boxes():
     boxes = np.array([[1.0, 2.0, 7.5, 4.0], [0.0, 0.0, 10.0, 1.0]])
     assert fixed_area((10.0, 8.0), (7, 5), boxes).sum() == pytest.approx(13.0 + 10.0)
-
-
-def test_segments_leave_out_whole_sites_under_obstacles():
-    design = flat_design(0, macros=0, cells=20)
-    rows = rows_of(design.canvas, 2.0)
-    cut = segments(rows, (0.0, 0.0), np.array([[1.2, 0.5, 2.3, 2.0], [0.0, 2.0, 0.5, 4.0]]))
-    sites = rows.num_sites[0]
-    got = [(int(r), int(a), int(b)) for r, a, b in zip(cut.row, cut.first, cut.last, strict=True)][:4]
-    assert got == [(0, 0, 2), (0, 5, sites), (1, 1, sites), (2, 0, sites)]
-
-
-def legal_board(seed, **options):
-    design = flat_design(seed, macros=0, **options)
-    c, x, y = scattered(design, seed)
-    ids = np.flatnonzero(c.movable)
-    where = segments(rows_of(design.canvas, 2.0), (design.canvas.x0, design.canvas.y0), np.zeros((0, 4)))
-    segment, site = place_in_rows(
-        where, x[ids] - c.width[ids] / 2, y[ids] - c.height[ids] / 2, c.width[ids], c.height[ids]
-    )
-    assert (segment >= 0).all()
-    return design, c, ids, build_board(c, where, x, y, ids, segment, site)
-
-
-def as_placement(design, board):
-    return design.placement.moved(x=board.x + design.canvas.x0, y=board.y + design.canvas.y0)
-
-
-@settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10_000), st.floats(0.3, 0.97))
-def test_cells_in_rows_never_overlap(seed, utilisation):
-    design, _, _, board = legal_board(seed, cells=120, utilisation=utilisation)
-    assert broken_rules(design, as_placement(design, board)) == []
-
-
-def test_cells_that_are_legal_already_stay():
-    design, c, ids, board = legal_board(5, cells=100)
-    where = segments(rows_of(design.canvas, 2.0), (0.0, 0.0), np.zeros((0, 4)))
-    segment, site = place_in_rows(
-        where, board.x[ids] - c.width[ids] / 2, board.y[ids] - c.height[ids] / 2, c.width[ids], c.height[ids]
-    )
-    np.testing.assert_array_equal(segment, board.segment[ids])
-    np.testing.assert_array_equal(site, board.site[ids])
-
-
-def test_what_does_not_fit_is_said_and_the_rest_is_placed():
-    where = segments(rows_of(flat_design(0, macros=0, cells=10).canvas, 2.0), (0.0, 0.0), np.zeros((0, 4)))
-    room = int((where.last - where.first).sum())
-    count = room // 4 + 5
-    segment, _ = place_in_rows(where, np.zeros(count), np.zeros(count), np.full(count, 2.0), np.full(count, 2.0))
-    fits = int(((where.last - where.first) // 4).sum())
-    assert (segment >= 0).sum() == fits
-
-
-@settings(max_examples=10, deadline=None)
-@given(st.integers(0, 10_000))
-def test_changes_are_priced_exactly(seed):
-    _, c, ids, board = legal_board(seed, cells=60)
-    wires = Wirelength(c, Workers(1))
-    rng = np.random.default_rng(seed)
-    for size in (1, 2, 3):
-        cells = rng.choice(ids, size, replace=False)
-        xs, ys = rng.uniform(0, c.extent[0], size), rng.uniform(0, c.extent[1], size)
-        x, y = board.x.copy(), board.y.copy()
-        before = wires.hpwl(x, y)
-        x[cells], y[cells] = xs, ys
-        assert change(board, cells, xs, ys, size) == pytest.approx(wires.hpwl(x, y) - before, abs=1e-7)
-
-
-@settings(max_examples=10, deadline=None)
-@given(st.integers(0, 10_000), st.sampled_from([global_swap, local_reorder]))
-def test_detailed_passes_keep_cells_legal_and_gain_what_they_say(seed, work):
-    design, c, ids, board = legal_board(seed, cells=120, utilisation=0.85)
-    wires = Wirelength(c, Workers(1))
-    before = wires.hpwl(board.x, board.y)
-    gained = work(board, ids, 1) if work is global_swap else work(board)
-    assert gained >= 0
-    assert wires.hpwl(board.x, board.y) == pytest.approx(before - gained, rel=1e-9)
-    assert broken_rules(design, as_placement(design, board)) == []
 
 
 @pytest.mark.parametrize(

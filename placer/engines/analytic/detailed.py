@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placer.budget import Budget
 from placer.engines.analytic.board import Board
+from placer.engines.analytic.matching import match
+from placer.engines.analytic.mirroring import mirror_cells
 from placer.engines.analytic.reorder import local_reorder
+from placer.engines.analytic.shift import shift_in_segments
 from placer.engines.analytic.swaps import global_swap
 
-#: A round that gains less than this share of the wirelength is the last.
-ENOUGH = 5e-4
-#: Rounds at most.
-ROUNDS = 8
+
+@dataclass(frozen=True)
+class Effort:
+    """How long detailed placement goes on."""
+
+    enough: float = 5e-4
+    """A round that gains less than this share of the wirelength is the last."""
+    rounds: int = 10
+    """Rounds at most."""
+    mirror: bool = True
+    """Exchange left and right of cells where their row allows it."""
 
 
 def improve(
@@ -24,8 +35,11 @@ def improve(
     hpwl: float,
     budget: Budget,
     told: Callable[[int, float], None] | None = None,
+    effort: Effort | None = None,
 ) -> float:
-    """Rounds of global swaps and local reordering; cells stay legal at any moment.
+    """Rounds of global swaps, matching, local reordering and exact shifting; cells stay legal at any moment.
+
+    Every pass keeps only what makes the weighted HPWL shorter.
 
     Args:
         board: legal cells; changed in place.
@@ -33,19 +47,31 @@ def improve(
         hpwl: weighted HPWL now, um.
         budget: when to stop; looked at between passes.
         told: called with (round, hpwl).
+        effort: when it has been enough.
 
     Returns:
         The weighted HPWL after, never more than before.
     """
-    for k in range(ROUNDS):
+    effort = effort or Effort()
+    since = np.full(len(board.x), -1, np.int64)
+    passes: list[Callable[[int], float]] = [
+        lambda k: float(shift_in_segments(board)),
+        lambda k: float(global_swap(board, cells, 2 if k == 0 else 1, since)),
+        lambda k: float(local_reorder(board)),
+        lambda k: match(board, cells, k),
+    ]
+    if effort.mirror and board.mirror.any():
+        passes.insert(0, lambda k: float(mirror_cells(board, cells)))
+    for k in range(effort.rounds):
         before = hpwl
-        if budget.over:
-            break
-        hpwl -= global_swap(board, cells, 2 if k == 0 else 1)
-        if not budget.over:
-            hpwl -= local_reorder(board)
+        for work in passes:
+            if budget.over:
+                return hpwl
+            hpwl -= work(k)
         if told is not None:
             told(k, hpwl)
-        if before - hpwl < ENOUGH * before:
+        if before - hpwl < effort.enough * before:
             break
+    if not budget.over:
+        hpwl -= float(shift_in_segments(board))
     return hpwl

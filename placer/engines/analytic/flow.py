@@ -10,24 +10,19 @@ from numpy.typing import NDArray
 
 from netlists.canvas import BLOCK_SOFT, Rows
 from netlists.design import Design
-from netlists.errors import PlacementError
-from netlists.netlist import HARD_MACRO
-from netlists.orientation import SWAPS_SIDES, N, oriented_sides
+from netlists.orientation import oriented_sides
 from netlists.placement import Placement
 from placer.budget import Budget, Event, Progress, silent
 from placer.cost.lattice import blockage_boxes, covering_boxes, outline_boxes
-from placer.cost.legality import check
-from placer.engines.analytic.abacus import place_in_rows
-from placer.engines.analytic.board import build_board
+from placer.engines.analytic.cells import place_cells, upright
 from placer.engines.analytic.circuit import Circuit, Floats, extract
 from placer.engines.analytic.density import Density, fixed_area
-from placer.engines.analytic.detailed import improve
 from placer.engines.analytic.initial import quadratic
-from placer.engines.analytic.segments import Segments, rows_of, segments
+from placer.engines.analytic.macros import legal_macros
+from placer.engines.analytic.segments import rows_of, segments
 from placer.engines.analytic.spread import Settings, Spread, bins_for, spread
 from placer.engines.analytic.wirelength import hpwl
 from placer.engines.analytic.workers import Workers
-from placer.engines.legalise import legalise
 
 #: Of the time left for spreading, what spreading macros and cells together may take, and then cells alone.
 _MACRO_SHARE, _CELL_SHARE = 0.45, 0.75
@@ -45,6 +40,7 @@ class FlatResult:
         stages: weighted HPWL after each stage, um, in order.
         seconds: since the budget began, at the end of each stage.
         overflow: area of cells above the target density over their area, at the end; 0 without cells.
+        rough: macros legal, cells as global placement left them; None where no cell moves.
     """
 
     placement: Placement
@@ -52,6 +48,7 @@ class FlatResult:
     stages: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     overflow: float = 0.0
+    rough: Placement | None = None
 
 
 def place_flat(
@@ -95,10 +92,7 @@ def place_flat(
 class _Run:
     def __init__(self, design: Design, budget: Budget, seed: int, jobs: int, progress: Progress, target: float) -> None:
         # Cells are turned as their rows are, whatever the input says.
-        cells = design.movable & (design.netlist.node_kind != HARD_MACRO)
-        design = design.with_placement(
-            design.placement.moved(orient=np.where(cells, N, design.placement.orient)), design.placement_path
-        )
+        design = design.with_placement(upright(design), design.placement_path)
         self.design, self.budget, self.seed, self.progress = design, budget, seed, progress
         self.circuit: Circuit = extract(design)
         self.workers = Workers(jobs)
@@ -126,22 +120,12 @@ class _Run:
             found = self._spread(c.movable, x, y, settings, None, "global placement", _MACRO_SHARE)
             x, y = self._legal_macros(found)
             self._note("macros legal", x, y)
-        orient = p.orient
         if len(self.cells):
             still = c.movable & ~c.macro
             settings = replace(self.settings, stop=0.05)
             found = self._spread(still, x, y, settings, found, "global placement of cells", _CELL_SHARE)
-            x, y, orient = self._in_rows(found.x, found.y)
-        placed = p.moved(
-            x=np.where(c.movable, x + self.corner[0], p.x),
-            y=np.where(c.movable, y + self.corner[1], p.y),
-            orient=orient,
-            placed=p.placed | c.movable,
-        )
-        if len(self.cells) and (orient != p.orient).any():
-            self.circuit = extract(self.design, placed)
-            self._note("rows' orientations", x, y)
-        return FlatResult(placed, self._hpwl(x, y), self.stages, self.seconds, self._overflow(x, y))
+            return self._in_rows(found.x, found.y)
+        return FlatResult(self._at(x, y), self._hpwl(x, y), self.stages, self.seconds)
 
     # -- stages ------------------------------------------------------------------------------------------------
 
@@ -168,76 +152,38 @@ class _Run:
         return found
 
     def _legal_macros(self, found: Spread) -> tuple[Floats, Floats]:
-        """Macros without overlap, on rows and sites where that is legal: one across part of a row takes all of it.
-
-        Boxes grown to whole sites and rows are made legal anywhere; rounding all their corners to sites and rows then
-        keeps every order there is between two of them, so it brings no overlap.
-        """
-        d, c, ids = self.design, self.circuit, self.macros
-        rough = d.placement.moved(
-            x=np.where(c.movable, found.x + self.corner[0], d.placement.x),
-            y=np.where(c.movable, found.y + self.corner[1], d.placement.y),
-            placed=d.placement.placed | c.movable,
-        )
-        rows = d.canvas.rows
-        snapped: Placement | None = None
-        if rows is not None and len(rows.y) and d.constraints is None:
-            step = float(rows.site_spacing[0]), float(rows.height[0])
-            size = [np.ceil(v[ids] / s - 1e-9) * s for v, s in zip((c.width, c.height), step, strict=True)]
-            turned = SWAPS_SIDES[d.placement.orient[ids]]
-            width, height = d.netlist.node_width.copy(), d.netlist.node_height.copy()
-            width[ids], height[ids] = np.where(turned, size[1], size[0]), np.where(turned, size[0], size[1])
-            grown = replace(d, netlist=replace(d.netlist, node_width=width, node_height=height))
-            try:
-                legal = legalise(grown, rough, seed=self.seed)
-                x, y = legal.x.copy(), legal.y.copy()
-                for at, axis, origin in ((x, 0, rows.x0[0]), (y, 1, rows.y[0])):
-                    low = np.round((at[ids] - size[axis] / 2 - origin) / step[axis]) * step[axis] + origin
-                    at[ids] = low + (c.width, c.height)[axis][ids] / 2
-                candidate = legal.moved(x=x, y=y)
-                if not {"overlap", "outside", "blockage"} & {v.rule for v in check(d, candidate).violations}:
-                    snapped = legalise(d, candidate, seed=self.seed)  # the lattice
-            except PlacementError:
-                snapped = None
-        legal = legalise(d, rough, seed=self.seed) if snapped is None else snapped
+        legal, ids = legal_macros(self.design, self._at(found.x, found.y), seed=self.seed), self.macros
         x, y = found.x.copy(), found.y.copy()
         x[ids], y[ids] = legal.x[ids] - self.corner[0], legal.y[ids] - self.corner[1]
         return x, y
 
-    def _in_rows(self, x: Floats, y: Floats) -> tuple[Floats, Floats, NDArray[np.int8]]:
-        c, ids = self.circuit, self.cells
-        where = self._segments(x, y)
-        segment, site = place_in_rows(
-            where, x[ids] - c.width[ids] / 2, y[ids] - c.height[ids] / 2, c.width[ids], c.height[ids]
-        )
-        if (segment < 0).any():
-            count = int((segment < 0).sum())
-            raise PlacementError(
-                f"{count} of {len(ids)} cells found no place in the rows", rule="rows",
-                node=self.design.netlist.node_names[int(ids[np.argmin(segment)])],
-            )  # fmt: skip
-        board = build_board(c, where, x, y, ids, segment, site)
-        self._note("cells legal", board.x, board.y)
-
+    def _in_rows(self, x: Floats, y: Floats) -> FlatResult:
         def told(step: int, cost: float) -> None:
             self.progress(Event("detailed placement", self.budget.seconds, step, None, cost, "HPWL"))
 
-        improve(board, ids, self._hpwl(board.x, board.y), _Passes(self.budget, self.reserve), told)
-        self._note("detailed placement", board.x, board.y)
-        orient = self.design.placement.orient.copy()
-        rows = self._rows()
-        orient[ids] = rows.orient[np.lexsort((rows.x0, rows.y))][where.row[board.segment[ids]]]
-        return board.x, board.y, orient
+        rough = self._at(x, y)
+        legal = place_cells(
+            self.design, rough, budget=_Passes(self.budget, self.reserve), told=told,
+            legalised=lambda hpwl: self._noted("cells legal", hpwl),
+        )  # fmt: skip
+        self._noted("detailed placement", legal.hpwl)
+        p = legal.placement
+        overflow = self._overflow(p.x - self.corner[0], p.y - self.corner[1])
+        return FlatResult(p, legal.hpwl, self.stages, self.seconds, overflow, rough)
 
     # -- helpers -----------------------------------------------------------------------------------------------
 
+    def _at(self, x: Floats, y: Floats) -> Placement:
+        """A placement of the design with what moves at these centres, relative to the corner."""
+        c, p = self.circuit, self.design.placement
+        return p.moved(
+            x=np.where(c.movable, x + self.corner[0], p.x),
+            y=np.where(c.movable, y + self.corner[1], p.y),
+            placed=p.placed | c.movable,
+        )
+
     def _rows(self) -> Rows:
         return rows_of(self.design.canvas, float(np.median(self.circuit.height[self.cells])))
-
-    def _segments(self, x: Floats, y: Floats) -> Segments:
-        still = np.ones(self.circuit.num_nodes, bool)
-        still[self.cells] = False
-        return segments(self._rows(), self.corner, self._blocked(still, x, y))
 
     def _blocked(self, still: NDArray[np.bool_], x: Floats, y: Floats, *, soft: bool = True) -> Floats:
         """``[k, 4]`` boxes of what stands still and has area, with the halos of macros, and of the ground.
@@ -276,7 +222,10 @@ class _Run:
         return hpwl(c.net_ptr, c.pin_node, c.pin_dx, c.pin_dy, c.weight, x, y)
 
     def _note(self, stage: str, x: Floats, y: Floats) -> None:
-        self.stages[stage], self.seconds[stage] = self._hpwl(x, y), self.budget.seconds
+        self._noted(stage, self._hpwl(x, y))
+
+    def _noted(self, stage: str, hpwl: float) -> None:
+        self.stages[stage], self.seconds[stage] = hpwl, self.budget.seconds
         self.progress(Event(stage, self.seconds[stage], cost=self.stages[stage], measure="HPWL"))
 
 

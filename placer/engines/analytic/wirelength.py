@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlists.compiled import njit
+from netlists.design import Design
+from netlists.placement import Placement
+from placer.cost.length import net_lengths
 from placer.engines.analytic.circuit import Circuit
 from placer.engines.analytic.workers import Workers
 
@@ -50,6 +53,11 @@ class Wirelength:
         """Weighted half-perimeter wirelength, um."""
         c = self._c
         return hpwl(c.net_ptr, c.pin_node, c.pin_dx, c.pin_dy, c.weight, x, y)
+
+
+def hpwl_of(design: Design, placement: Placement) -> float:
+    """Weighted HPWL of a placement with everything turned as it lies, um."""
+    return float(net_lengths(design, placement) @ design.netlist.net_weight)
 
 
 @njit(cache=True, nogil=True)

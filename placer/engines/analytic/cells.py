@@ -1,0 +1,276 @@
+"""Cells of a flat design into rows, legally, and then to better places there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlists.canvas import BLOCK_SOFT, Rows
+from netlists.design import Design
+from netlists.errors import PlacementError
+from netlists.netlist import HARD_MACRO, PORT
+from netlists.orientation import N, oriented_sides, oriented_sizes
+from netlists.placement import Placement
+from placer.budget import Budget
+from placer.cost.lattice import covering_boxes
+from placer.cost.rules import allowed_orientations, fence_of, region_walls
+from placer.engines.analytic.abacus import place_in_rows
+from placer.engines.analytic.board import build_board, length
+from placer.engines.analytic.circuit import Circuit, extract
+from placer.engines.analytic.detailed import Effort, improve
+from placer.engines.analytic.segments import CODE_OF, Segments, row_kinds, rows_of, segments
+from placer.engines.analytic.tall import place_tall
+from placer.engines.analytic.wirelength import hpwl_of
+from placer.engines.legalise.pieces import turned_as_allowed
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+#: Rows a cell may span; what is higher and fits no row is an error.
+MOST_ROWS = 4
+
+
+def upright(design: Design) -> Placement:
+    """The design's placement with movable cells in orientation N and macros turned as they may be."""
+    p = turned_as_allowed(design, design.placement)
+    kind = design.netlist.node_kind
+    cells = design.movable & (kind != HARD_MACRO) & (kind != PORT)
+    return p.moved(orient=np.where(cells, N, p.orient))
+
+
+@dataclass(frozen=True, eq=False)
+class Legal:
+    """What :func:`place_cells` ends with.
+
+    Attributes:
+        placement: all cells legal in rows, turned as their rows are.
+        legalised: weighted HPWL before detailed placement, um.
+        hpwl: weighted HPWL after it, um.
+    """
+
+    placement: Placement
+    legalised: float
+    hpwl: float
+
+
+def place_cells(
+    design: Design,
+    rough: Placement,
+    *,
+    budget: Budget | None = None,
+    effort: Effort | None = None,
+    told: Callable[[int, float], None] | None = None,
+    legalised: Callable[[float], None] | None = None,
+) -> Legal:
+    """Put every movable cell into rows near where it is, then change places while that shortens nets.
+
+    Cells lie on sites of rows as high as they are, or of the lowest rows that are higher; cells as high as two to
+    four rows span so many. They keep clear of everything else that has area, of hard blockages, of what is outside
+    the outline and of fences of others; members of a fence lie in it. Where there is room they also keep out of the
+    halos of macros and off soft blockages. Wirelength is that of the orientations written: cells lie as the sites of
+    their rows do.
+
+    Args:
+        design: netlist, canvas and rules.
+        rough: where everything is, um; what is no movable cell stays there.
+        budget: when to stop improving.
+        effort: of detailed placement.
+        told: called with (round, weighted HPWL in um) during detailed placement.
+        legalised: called with the weighted HPWL once all cells are legal.
+
+    Raises:
+        PlacementError: cells do not fit the rows.
+    """
+    return _Cells(design, rough, budget or Budget(), effort, told).go(legalised or (lambda hpwl: None))
+
+
+class _Cells:
+    def __init__(
+        self,
+        design: Design,
+        rough: Placement,
+        budget: Budget,
+        effort: Effort | None,
+        told: Callable[[int, float], None] | None,
+    ) -> None:
+        self.design, self.budget, self.effort, self.told = design, budget, effort, told
+        n = design.netlist
+        self.cells = np.flatnonzero(design.movable & (n.node_kind != HARD_MACRO) & (n.node_kind != PORT))
+        orient = rough.orient.copy()
+        orient[self.cells] = N
+        self.rough = rough.moved(orient=orient)
+        self.corner = (design.canvas.x0, design.canvas.y0)
+        self.x, self.y = rough.x - self.corner[0], rough.y - self.corner[1]
+        self.want = self.x.copy(), self.y.copy()
+        self.width, self.height = oriented_sizes(n.node_width, n.node_height, orient)
+        self.turn = np.zeros(n.num_nodes, np.int64)
+        self.fence = fence_of(design).astype(np.int64)
+        allowed = allowed_orientations(design)[:, CODE_OF]
+        self.turns = (allowed * (1 << np.arange(4))).sum(axis=1).astype(np.int64)
+        self.obstacle = (n.node_kind != PORT) & (self.width > 0) & (self.height > 0)
+        self.obstacle[self.cells] = False
+
+    def go(self, legal: Callable[[float], None]) -> Legal:
+        if not len(self.cells):
+            value = self._hpwl()
+            return Legal(self.rough, value, value)
+        canvas = self.design.canvas
+        kinds = row_kinds(rows_of(canvas, float(np.median(self.height[self.cells]))))
+        kind, span = self._assign(kinds)
+        wishes = self.design.constraints is not None or any(b.kind == BLOCK_SOFT for b in canvas.blockages)
+        boards = []
+        for k, rows in enumerate(kinds):
+            mine, tall = self.cells[(kind == k) & (span == 1)], self.cells[(kind == k) & (span > 1)]
+            if not len(mine) and not len(tall):
+                continue
+            for keep_out in (True, False) if wishes else (False,):
+                failed = self._tall(rows, tall, span[np.searchsorted(self.cells, tall)], keep_out)
+                where = self._segments(rows, keep_out)
+                segment, site = self._in_rows(where, mine)
+                failed += int((segment < 0).sum())
+                if not failed:
+                    break
+                self.obstacle[tall] = False
+            else:
+                missing = mine[segment < 0] if (segment < 0).any() else tall
+                raise PlacementError(
+                    f"{failed} of {len(self.cells)} cells found no place in the rows", rule="rows",
+                    node=self.design.netlist.node_names[int(missing[0])],
+                )  # fmt: skip
+            self._settle(where, mine, segment, site)
+            self.obstacle[mine] = True
+            boards.append((where, mine, segment, site))
+        legalised = after = self._hpwl()
+        legal(legalised)
+        for where, mine, segment, site in boards:
+            if not len(mine):
+                continue
+            board = build_board(
+                self._circuit(mine), where, self.x, self.y, mine, segment, site, fence=self.fence, turns=self.turns
+            )
+            after = improve(board, mine, float(length(board)), self.budget, self.told, self.effort)
+            self.x[mine], self.y[mine], self.turn[mine] = board.x[mine], board.y[mine], board.turn[mine]
+        return Legal(self._placement(), legalised, after)
+
+    # -- stages ------------------------------------------------------------------------------------------------
+
+    def _assign(self, kinds: list[Rows]) -> tuple[Ints, Ints]:
+        """Kind of rows and number of rows of each cell.
+
+        Rows exactly as high as the cell win; then rows it is a whole multiple of; then the lowest rows above it.
+        """
+        heights = np.array([float(rows.height[0]) for rows in kinds])
+        room = np.array([float(rows.num_sites.sum() * rows.site_spacing[0]) for rows in kinds])
+        kind, span = np.zeros(len(self.cells), np.int64), np.ones(len(self.cells), np.int64)
+        for height in np.unique(self.height[self.cells]):
+            ratio = height / heights
+            whole = np.round(ratio)
+            exact = (np.abs(ratio - whole) < 1e-6) & (whole >= 1) & (whole <= MOST_ROWS)
+            here = self.height[self.cells] == height
+            if exact.any():
+                options = np.flatnonzero(exact)
+                best = options[np.lexsort((-room[options], whole[options]))[0]]
+                kind[here], span[here] = best, int(whole[best])
+            elif (heights >= height).any():
+                options = np.flatnonzero(heights >= height)
+                kind[here] = options[np.lexsort((-room[options], heights[options]))[0]]
+            else:
+                node = int(self.cells[np.argmax(here)])
+                raise PlacementError(
+                    f"the cell is {height:g} um high, which fits rows of {', '.join(f'{h:g}' for h in heights)} um "
+                    f"in no way",
+                    rule="rows", node=self.design.netlist.node_names[node],
+                )  # fmt: skip
+        return kind, span
+
+    def _tall(self, rows: Rows, cells: Ints, span: Ints, keep_out: bool) -> int:
+        """Place cells of several rows; returns how many found no place."""
+        if not len(cells):
+            return 0
+        where = self._segments(rows, keep_out)
+        failed = 0
+        for fence in np.unique(self.fence[cells]).tolist():
+            some = self.fence[cells] == fence
+            ids = cells[some]
+            own = _of_region(where, fence)
+            x, y, turn = place_tall(
+                own, self.want[0][ids] - self.width[ids] / 2, self.want[1][ids] - self.height[ids] / 2,
+                self.width[ids], span[some], self.turns[ids], parity=self.design.physical is not None,
+            )  # fmt: skip
+            failed += int((turn < 0).sum())
+            self.x[ids], self.y[ids] = x + self.width[ids] / 2, y + self.height[ids] / 2
+            self.turn[ids] = np.maximum(turn, 0)
+        self.obstacle[cells] = True
+        return failed
+
+    def _in_rows(self, where: Segments, cells: Ints) -> tuple[Ints, Ints]:
+        if not where.num_segments:
+            return np.full(len(cells), -1, np.int64), np.zeros(len(cells), np.int64)
+        return place_in_rows(
+            where, self.want[0][cells] - self.width[cells] / 2, self.want[1][cells] - self.height[cells] / 2,
+            self.width[cells], self.height[cells], self.fence[cells], self.turns[cells],
+        )  # fmt: skip
+
+    def _settle(self, where: Segments, cells: Ints, segment: Ints, site: Ints) -> None:
+        self.x[cells] = where.x0[segment] + site * where.site + self.width[cells] / 2
+        self.y[cells] = where.row_y[where.row[segment]] + self.height[cells] / 2
+        face = where.face[segment]
+        self.turn[cells] = np.where(self.turns[cells] >> face & 1, face, face ^ 1)
+
+    # -- helpers -----------------------------------------------------------------------------------------------
+
+    def _segments(self, rows: Rows, keep_out: bool) -> Segments:
+        design = self.design
+        step, corner = design.canvas.lattice, np.tile(self.corner, 2)
+        regions = np.unique(self.fence[self.cells]).tolist()
+        walls = {region: region_walls(design, region) * step - corner for region in regions}
+        return segments(rows, self.corner, self._obstacles(keep_out), walls)
+
+    def _obstacles(self, keep_out: bool) -> Floats:
+        """``[k, 4]`` boxes of what cells must keep clear of, um relative to the corner."""
+        ids = np.flatnonzero(self.obstacle)
+        half_x, half_y = self.width[ids] / 2, self.height[ids] / 2
+        boxes = np.stack(
+            [self.x[ids] - half_x, self.y[ids] - half_y, self.x[ids] + half_x, self.y[ids] + half_y], axis=1
+        )
+        if not keep_out:
+            return boxes
+        if self.design.constraints is not None:
+            halo = oriented_sides(self.design.constraints.halo[ids], self.rough.orient[ids])
+            hard = (self.design.netlist.node_kind[ids] == HARD_MACRO)[:, None]
+            boxes = boxes + np.where(hard, halo, 0.0) * np.array([-1.0, -1.0, 1.0, 1.0])
+        canvas = self.design.canvas
+        soft = [covering_boxes(b.polygon, canvas.lattice) for b in canvas.blockages if b.kind == BLOCK_SOFT]
+        ground = np.concatenate([np.zeros((0, 4)), *soft]) * canvas.lattice - np.tile(self.corner, 2)
+        return np.concatenate([boxes, ground])
+
+    def _circuit(self, cells: Ints) -> Circuit:
+        """The circuit with ``cells`` in orientation N and everything else as it lies."""
+        turn = self.turn.copy()
+        turn[cells] = 0
+        return extract(self.design, self._placement(turn))
+
+    def _placement(self, turn: Ints | None = None) -> Placement:
+        orient = self.rough.orient.copy()
+        orient[self.cells] = CODE_OF[(self.turn if turn is None else turn)[self.cells]]
+        x, y, placed = self.rough.x.copy(), self.rough.y.copy(), self.rough.placed.copy()
+        x[self.cells], y[self.cells] = self.x[self.cells] + self.corner[0], self.y[self.cells] + self.corner[1]
+        placed[self.cells] = True
+        return self.rough.moved(x=x, y=y, orient=orient, placed=placed)
+
+    def _hpwl(self) -> float:
+        return hpwl_of(self.design, self._placement())
+
+
+def _of_region(where: Segments, region: int) -> Segments:
+    """The segments of one fence."""
+    keep = where.region == region
+    row = where.row[keep]
+    return replace(
+        where, row=row, first=where.first[keep], last=where.last[keep], x0=where.x0[keep], face=where.face[keep],
+        mirror=where.mirror[keep], region=where.region[keep],
+        row_ptr=np.searchsorted(row, np.arange(len(where.row_y) + 1)).astype(np.int64),
+    )  # fmt: skip
