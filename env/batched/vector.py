@@ -34,6 +34,7 @@ from netlists.design import Design
 from netlists.errors import NetlistError
 from netlists.placement import Placement
 from placer.cost.full import CostWeights
+from placer.cost.precision import precision
 
 if TYPE_CHECKING:
     from env.batched.torch_view import TorchMacroPlacement
@@ -127,7 +128,7 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
             same_step=mode is AutoresetMode.SAME_STEP,
         )
         tables, self._sizes = make_tables(self.problems, source.frame, self.dtype, turned=codes is not None)
-        with self._precision():
+        with precision(self.dtype):
             self._tables = jax.device_put(tables, self.device)
             limit = jnp.asarray(max_episode_steps or np.iinfo(np.int32).max, jnp.int32)
             worth = (jnp.asarray(value, self.dtype) for value in (illegal_reward, reward.dead_end))
@@ -172,7 +173,7 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
             self._draws.restart(seed, 0 if self._state is None else np.asarray(self._state.episode) + 1)
             numbers = self._draws.numbers[:, 0]
             self._send_draws()
-        with self._precision():
+        with precision(self.dtype):
             given = jax.device_put(numbers, self.device)
             self._state, self._outcome = program.begin(self._first, given)
             self._blockage = None
@@ -193,7 +194,7 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
         """
         if self._state is None:
             raise gymnasium.error.ResetNeeded("call reset() before step()")
-        with self._precision():
+        with precision(self.dtype):
             chosen = jax.device_put(_narrow(actions), self.device)
             if chosen.shape != (self.num_envs,):
                 raise ValueError(f"actions have shape {chosen.shape}, expected ({self.num_envs},)")
@@ -215,7 +216,7 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
         """The latest observation with ``"blockage"``, on the device."""
         assert self._outcome is not None
         if self._blockage is None:
-            with self._precision():
+            with precision(self.dtype):
                 self._blockage = self._tables.design.blockage[self._outcome.design]
         arrays = self._outcome.observation | {"blockage": self._blockage}
         return {key: arrays[key] for key in self.single_observation_space.spaces}
@@ -322,10 +323,6 @@ class BatchedMacroPlacement(VectorEnv[dict[str, NDArray[Any]], NDArray[Any], NDA
 
     # -- helpers -------------------------------------------------------------------------------------------------------
 
-    def _precision(self) -> Any:  # noqa: ANN401 - a JAX context manager without a public type
-        # Scoped, so that a user's own JAX code keeps its precision.
-        return jax.enable_x64(self.dtype == np.float64)
-
     def _space(self) -> spaces.Dict:
         """The single environment's space with this environment's types."""
         longest = max(observer.longest for observer in self._report.observers)
@@ -385,6 +382,6 @@ def _narrow(actions: ArrayLike) -> jax.Array | NDArray[np.int32]:
         return given.astype(np.int32)
     low, high = max(-1, own.min), most
     if isinstance(given, jax.Array):
-        with jax.enable_x64(True):
+        with precision(np.float64):
             return jnp.clip(given, low, high).astype(jnp.int32)
     return np.clip(given, low, high).astype(np.int32)

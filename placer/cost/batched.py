@@ -12,7 +12,6 @@ The model itself, with its sources, is described in ``placer.cost.full`` and ``p
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +23,7 @@ from netlists.design import Design
 from placer.cost.batched_nets import net_costs
 from placer.cost.batched_tables import Static, Tables, make_tables
 from placer.cost.full import CONGESTION_TOP, DENSITY_TOP, PARTIAL_TOLERANCE, CostWeights
+from placer.cost.precision import precision
 
 
 class BatchedCost:
@@ -35,7 +35,7 @@ class BatchedCost:
         self.dtype = np.dtype(dtype)
         self._static = Static(canvas.grid_rows, canvas.columns, canvas.smoothing, weights)
         self._chunk = chunk
-        with self._precision():
+        with precision(self.dtype):
             self._tables = make_tables(design, self.dtype)
 
     def __call__(
@@ -55,7 +55,7 @@ class BatchedCost:
         Raises:
             ValueError: the arrays do not have the shape ``[B, N]``.
         """
-        with self._precision():
+        with precision(self.dtype):
             x, y = jnp.asarray(x, self.dtype), jnp.asarray(y, self.dtype)
             turned = None if orient is None else jnp.asarray(orient, jnp.int32)
             expected = (x.shape[0] if x.ndim == 2 else "B", self.design.netlist.num_nodes)
@@ -63,10 +63,6 @@ class BatchedCost:
                 if array is not None and array.shape != expected:
                     raise ValueError(f"{name} has shape {array.shape}, expected [B, N] = {expected}")
             return _score_batch(self._static, self._chunk, maps, self._tables, x, y, turned)
-
-    def _precision(self) -> Any:  # noqa: ANN401 - a JAX context manager without a public type
-        # Scoped, so that a user's own JAX code keeps its precision.
-        return jax.enable_x64(self.dtype == np.float64)
 
 
 def batched_cost(

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers.vector import RecordEpisodeStatistics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from env.macro_placement import MacroPlacementEnv
 from netlists.errors import NetlistError
 from placer.cost.full import CostWeights
 from placer.cost.legality import check
+from placer.cost.precision import precision
 from tests.env.batched_designs import mixed_designs, random_design
 from tests.env.designs import crowded_design, small_design
 
@@ -283,7 +285,7 @@ def test_actions_of_every_integer_type_mean_the_same() -> None:
     env = mixed()
     env.reset(seed=0)
     cells = np.array([1, 2, 3, 4, 5, 6])
-    with jax.enable_x64(True):
+    with precision(np.float64):
         wide = jnp.array([2**32, -(2**40), 2**31, -1, 2**62, 10**6])
     outcome = env.advance(wide)
     assert np.asarray(outcome.illegal).all()
@@ -321,6 +323,23 @@ def test_gymnasium_makes_it_by_its_id() -> None:
     env.close()
     with pytest.raises(gymnasium.error.ResetNeeded):
         env.step(np.zeros(COPIES, np.int64))
+
+
+def test_gymnasiums_vector_wrappers_work_as_they_are() -> None:
+    """Returns and lengths of episodes, added up here once more."""
+    env = RecordEpisodeStatistics(mixed())
+    rng, returns, lengths, ended = np.random.default_rng(2), np.zeros(COPIES), np.zeros(COPIES, int), 0
+    _, info = env.reset(seed=2)
+    begun = np.zeros(COPIES, bool)
+    for _ in range(25):
+        _, reward, terminated, _, info = env.step(choose(info["action_mask"], rng, 0.0))
+        returns, lengths = np.where(begun, 0, returns + reward), np.where(begun, 0, lengths + 1)
+        for copy in np.flatnonzero(terminated):
+            assert info["episode"]["r"][copy] == pytest.approx(returns[copy])
+            assert info["episode"]["l"][copy] == lengths[copy]
+            ended += 1
+        begun = terminated
+    assert ended > COPIES
 
 
 def test_a_step_before_reset_is_refused() -> None:
