@@ -1,4 +1,7 @@
-"""In which order macros are placed."""
+"""In which order macros are placed: by name, or by a rule of one's own (:data:`Order`), which may be learned.
+
+:mod:`env.learned_order` has the rule that scores macros with a network.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +30,7 @@ def by_connectivity(design: Design, macros: NDArray[np.int64]) -> NDArray[np.int
     """
     netlist = design.netlist
     area = netlist.node_width[macros] * netlist.node_height[macros]
-    # One entry per distinct (macro, net).
-    slot = np.full(netlist.num_nodes, -1)
-    slot[macros] = np.arange(len(macros))
-    mine = np.flatnonzero(slot[netlist.conn_node] >= 0)
-    pairs = np.unique(np.stack([slot[netlist.conn_node[mine]], netlist.conn_net[mine]], axis=1), axis=0)
-    there = np.zeros(netlist.num_nets, bool)
-    there[netlist.conn_net[(~design.movable & design.placement.placed)[netlist.conn_node]]] = True
-
+    pairs, there = nets_of_macros(design, macros), placed_nets(design)
     weight = netlist.net_weight[pairs[:, 1]]
     pull = np.bincount(pairs[:, 0], weights=weight * there[pairs[:, 1]], minlength=len(macros))
     nets_of = np.split(pairs[:, 1], np.searchsorted(pairs[:, 0], np.arange(1, len(macros))))
@@ -52,6 +48,23 @@ def by_connectivity(design: Design, macros: NDArray[np.int64]) -> NDArray[np.int
                 there[net] = True
                 pull[by_net[first[net] : first[net + 1], 0]] += netlist.net_weight[net]
     return macros[chosen]
+
+
+def nets_of_macros(design: Design, macros: NDArray[np.int64]) -> NDArray[np.int64]:
+    """``[P, 2]``: every pair of a macro (its index in ``macros``) and a net it is on, once, in ascending order."""
+    netlist = design.netlist
+    slot = np.full(netlist.num_nodes, -1)
+    slot[macros] = np.arange(len(macros))
+    mine = np.flatnonzero(slot[netlist.conn_node] >= 0)
+    return np.unique(np.stack([slot[netlist.conn_node[mine]], netlist.conn_net[mine]], axis=1), axis=0)
+
+
+def placed_nets(design: Design) -> NDArray[np.bool_]:
+    """``[M]``: whether a net has a pin with a position before the first step (of a port or a fixed object)."""
+    netlist = design.netlist
+    there = np.zeros(netlist.num_nets, bool)
+    there[netlist.conn_net[(~design.movable & design.placement.placed)[netlist.conn_node]]] = True
+    return there
 
 
 #: Orders by the name users give.
