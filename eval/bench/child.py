@@ -88,6 +88,17 @@ def read_physical(path: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def env_single(plan: str) -> dict[str, Any]:
+    """Measure the single environments; see :func:`eval.bench.env.carry_out`.
+
+    Args:
+        plan: JSON.
+    """
+    from eval.bench.env import carry_out
+
+    return carry_out(json.loads(plan))
+
+
 def env_batched(plan: str) -> dict[str, Any]:
     """Measure the batched environment; see :func:`eval.bench.env_batched.carry_out`.
 
@@ -114,7 +125,7 @@ def flat(job: str, *arguments: str) -> dict[str, Any]:
 
 
 JOBS: dict[str, Callable[..., dict[str, Any]]] = {
-    "read": read, "read_physical": read_physical, "env_batched": env_batched,
+    "read": read, "read_physical": read_physical, "env_single": env_single, "env_batched": env_batched,
     **{
         f"flat_{job}": partial(flat, job)
         for job in ("ours", "our_detail", "coloquinte_detail", "coloquinte_fixed", "coloquinte_alone")

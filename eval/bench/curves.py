@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from eval.bench.pages import page
+
 #: Curves of a quality row: key of its runs -> name and colour.
 METHODS: dict[str, tuple[str, str]] = {
     "runs": ("placer", "#1f6fb4"),
@@ -27,15 +29,14 @@ def files(stem: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         rows: quality rows; each run carries ``seed`` and ``history``, pairs of seconds and best proxy cost.
 
     Returns:
-        File name -> text: a CSV with one line a step, and a page with one panel a design.
+        File name -> text: a CSV with one line a step, a page with one panel a design, and what that loads.
     """
     lines = ["design,method,seed,seconds,proxy_cost"]
     for row in rows:
         for key, (method, _) in METHODS.items():
             for run in row.get(key, ()):
                 lines += [f"{row['design']},{method},{run['seed']},{at:.3f},{cost:.6f}" for at, cost in run["history"]]
-    page = figure(rows).to_html(include_plotlyjs="cdn", full_html=True)
-    return {f"{stem}.csv": "\n".join(lines) + "\n", f"{stem}.html": page}
+    return {f"{stem}.csv": "\n".join(lines) + "\n"} | page(f"{stem}.html", figure(rows))
 
 
 def figure(rows: Sequence[Mapping[str, Any]]) -> go.Figure:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import time
+import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,8 +14,9 @@ import plotly.graph_objects as go
 
 from env.macro_placement import MacroPlacementEnv
 from env.macro_refinement import MacroRefinementEnv
-from eval.bench.child import peak_mib
+from eval.bench.child import run_child
 from eval.bench.designs import BUNDLED, Settings, find
+from eval.bench.pages import page
 from eval.bench.sheet import Sheet
 from netlists.design import Design
 from netlists.load import load
@@ -31,7 +35,7 @@ MODES: dict[str, tuple[str, Callable[[Design], Any]]] = {
 
 
 def run(settings: Settings) -> Sheet:
-    """Measure random legal play, one process, one core.
+    """Measure random legal play in a process of its own that has one core.
 
     Args:
         settings: what to measure.
@@ -44,27 +48,44 @@ def run(settings: Settings) -> Sheet:
             "macros": "macros",
             "grid": "grid",
             **{key: heading for key, (heading, _) in MODES.items()},
+            "cpu_full": "every observation, steps / CPU second",
             "reset_ms": "reset, ms",
             "make_ms": "make, ms",
-            "peak_mib": "peak memory of the process so far, MiB",
+            "copy_kib": "memory of a copy, KiB",
         },
         notes=[
-            "Process CPU time of `step` alone, median of rounds of random legal play; choosing actions does not count. "
+            "Wall clock of `step` alone on one core, median of rounds of random legal play; choosing actions does "
+            "not count. Every observation: masks, all maps, macro features, and all cost terms in every info, with "
+            "the dense HPWL reward.",
             "Resets are the slowest seen with every observation. Making includes reading nothing: the design "
             "is loaded before.",
+            "Memory of a copy is what Python and NumPy hold for a second environment with every observation on the "
+            "same design, after its first step; the design itself is shared.",
             "`python -m eval.bench --only env` measures this; the batched environment has a sheet of its own.",
         ],
     )
-    names: list[tuple[str, Any]] = [(name, name) for name in BUNDLED if settings.wants(name)]
+    names = [(name, name) for name in BUNDLED if settings.wants(name)]
     for name in OPEN[:1] if settings.quick else OPEN:
-        if settings.wants(name.split("/")[-1]):
-            names.append((name, find(settings, name, sheet.skipped)))
-    for name, path in names:
+        path = find(settings, name, sheet.skipped) if settings.wants(name.split("/")[-1]) else None
         if path is not None:
-            sheet.rows.append({"design": name, **measure(load(path), 300 if settings.quick else 1000)})
+            names.append((name, str(path)))
+    plan = {"designs": names, "steps": 300 if settings.quick else 1000}
+    sheet.rows += run_child("env_single", json.dumps(plan), timeout=3600.0, cores=1)["rows"]
     sheet.rows.sort(key=lambda row: int(row["macros"]))
-    sheet.files["env.html"] = figure(sheet.rows).to_html(include_plotlyjs="cdn", full_html=True)
+    sheet.files |= page("env.html", figure(sheet.rows))
     return sheet
+
+
+def carry_out(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Measure what a plan says, in this process.
+
+    Args:
+        plan: ``designs``, pairs of a name and what to load, and ``steps`` of a round.
+
+    Returns:
+        ``rows`` of the sheet.
+    """
+    return {"rows": [{"design": name, **measure(load(path), plan["steps"])} for name, path in plan["designs"]]}
 
 
 def measure(design: Design, steps: int) -> dict[str, Any]:
@@ -74,45 +95,70 @@ def measure(design: Design, steps: int) -> dict[str, Any]:
         design: what to place.
         steps: of a round.
     """
-    start = time.process_time()
+    MacroPlacementEnv(design, final_costs=False).reset()  # loads the kernels
+    start = time.perf_counter()
     env = MacroPlacementEnv(design, final_costs=False)
     row: dict[str, Any] = {
         "macros": env.problem.num_macros,
         "grid": f"{env.problem.shape[0]} x {env.problem.shape[1]}",
-        "make_ms": 1e3 * (time.process_time() - start),
+        "make_ms": 1e3 * (time.perf_counter() - start),
+        "copy_kib": copy_bytes(design) / 1024,
     }
     for key, (_, make) in MODES.items():
-        speeds, reset = play(make(design), steps)
-        row[key] = float(np.median(speeds))
-        row[f"{key}_rounds"] = speeds
+        found = play(make(design), steps)
+        row[key] = float(np.median(found["steps"]))
+        row[f"{key}_rounds"] = found["steps"]
         if key == "full":
-            row["reset_ms"] = 1e3 * reset
-    return row | {"peak_mib": peak_mib()}
+            row |= {"reset_ms": 1e3 * found["reset"], "cpu_full": float(np.median(found["cpu_steps"]))}
+    return row
 
 
-def play(env: Any, steps: int, rounds: int = 3) -> tuple[list[float], float]:  # noqa: ANN401 - either environment
-    """Steps a second of some rounds of random legal play, and seconds of the slowest reset.
+def copy_bytes(design: Design) -> int:
+    """Bytes that one more environment with every observation holds, beside the design.
+
+    Args:
+        design: already used by another environment.
+    """
+    gc.collect()
+    tracemalloc.start()
+    try:
+        env = MacroPlacementEnv(design, final_costs=False)
+        env.step(np.int64(env.reset()[1]["action_mask"].argmax()))
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+def play(env: Any, steps: int, rounds: int = 3) -> dict[str, Any]:  # noqa: ANN401 - either environment
+    """Rounds of random legal play.
 
     Args:
         env: a placement or refinement environment, not wrapped.
         steps: of a round; a first, shorter one does not count.
         rounds: how many.
+
+    Returns:
+        ``steps`` a second of each round, ``cpu_steps`` a second of CPU time, and ``reset``, seconds of the slowest.
     """
-    rng, speeds, slowest = np.random.default_rng(0), [], 0.0
+    rng, slowest = np.random.default_rng(0), 0.0
+    rates: list[tuple[float, float]] = []
     env.reset(seed=0)
     for count in (min(steps, 50), *[steps] * rounds):
-        spent, over = 0.0, True
+        spent, cpu, over = 0.0, 0.0, True
         for _ in range(count):
             if over:
-                start = time.process_time()
+                start = time.perf_counter()
                 env.reset()
-                slowest = max(slowest, time.process_time() - start)
+                slowest = max(slowest, time.perf_counter() - start)
             action = rng.choice(np.flatnonzero(env.action_masks()))
-            start = time.process_time()
+            start, busy = time.perf_counter(), time.process_time()
             over = env.step(action)[2]
-            spent += time.process_time() - start
-        speeds.append(count / spent)
-    return speeds[1:], slowest
+            cpu += time.process_time() - busy
+            spent += time.perf_counter() - start
+        rates.append((count / spent, count / cpu))
+    wall, processor = zip(*rates[1:], strict=True)
+    return {"steps": list(wall), "cpu_steps": list(processor), "reset": slowest}
 
 
 def figure(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
