@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import gc
 import resource
+import tracemalloc
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from shapely.geometry import box
 
 from env.macro_placement import MacroPlacementEnv
@@ -25,10 +28,13 @@ from netlists.placement import Placement
 from netlists.synthesis import SynthesisSpec, synthesize
 from placer.cost.legality import Violation, check
 
-#: Steps of the long run.
-_MANY = 1_000_000
-#: Growth of the resident memory over the second half of the long run that would mean a leak, bytes.
-_LEAK = 64 * 2**20
+#: Steps of the long run, and how many tests share it.
+_MANY, _PARTS = 1_000_000, 4
+#: Growth of the resident memory over the second half of a part that would mean a leak, bytes: 128 a step.
+_LEAK = 16 * 2**20
+
+#: Rules whose ``other`` is an object.
+PAIRS = ("overlap", "halo", "channel")
 
 
 def random_design(rng: np.random.Generator) -> Design:
@@ -75,43 +81,52 @@ def walled(rng: np.random.Generator, design: Design) -> Design:
     )
 
 
-def play_placement(rng: np.random.Generator, design: Design, **options: Any) -> int:
-    """One episode, now and then illegal or senseless actions among the legal ones; returns its steps."""
-    env = MacroPlacementEnv(design, **options)
-    observation, info = env.reset(seed=0)
+def play_placement(rng: np.random.Generator, env: MacroPlacementEnv) -> int:
+    """One episode, now and then illegal actions among the legal ones; returns its steps."""
+    observation, info = env.reset()
     steps, over = 0, False
+    looked_at = rng.integers(8)  # looking at every observation would take longer than playing
     while not over:
-        assert env.observation_space.contains(observation)
-        if rng.random() < 0.1:
-            action = int(rng.integers(env.num_actions))
-        else:
-            action = int(rng.choice(np.flatnonzero(info["action_mask"])))
+        if steps % 8 == looked_at:
+            assert env.observation_space.contains(observation)
+        action = some_action(rng, info["action_mask"])
         placed, legal = env.state.step, bool(info["action_mask"][action])
         observation, reward, over, _, info = env.step(action)
         assert np.isfinite(reward)
         assert env.state.step == placed + legal
         assert info["illegal"] != legal
         steps += 1
-    placement = env.placement()
-    if info["reason"] == "complete":
-        assert not broken(design, placement)
+    assert env.observation_space.contains(observation)
+    assert info["reason"] == ("complete" if env.state.done else "dead_end")
+    wrong = broken(env.design, env.placement())
+    if not env.state.done:  # only hard macros that have a position count
+        there = set(env.state.hard_macros().tolist())
+        wrong = [v for v in wrong if v.node in there and (v.rule not in PAIRS or v.other in there)]
+    assert not wrong
     return steps
 
 
-def play_refinement(rng: np.random.Generator, design: Design, count: int, **options: Any) -> int:
+def play_refinement(rng: np.random.Generator, env: MacroRefinementEnv, count: int) -> int:
     """Random steps, and a check of where they end."""
-    env = MacroRefinementEnv(design, **options)
     observation, info = env.reset(seed=int(rng.integers(2**31)))
-    for _ in range(count):
-        assert env.observation_space.contains(observation)
-        if rng.random() < 0.1:
-            action = int(rng.integers(env.num_actions))
-        else:
-            action = int(rng.choice(np.flatnonzero(info["action_mask"])))
+    for step in range(count):
+        if step % 8 == 0:
+            assert env.observation_space.contains(observation)
+        action = some_action(rng, info["action_mask"])
+        legal = bool(info["action_mask"][action])
         observation, reward, _, _, info = env.step(action)
         assert np.isfinite(reward)
-    assert not broken(design, env.placement())
+        assert info["illegal"] != legal
+    assert not broken(env.design, env.placement())
     return count
+
+
+def some_action(rng: np.random.Generator, mask: NDArray[np.int8]) -> int:
+    """A legal action, or one time in ten any."""
+    if rng.random() < 0.1:
+        return int(rng.integers(len(mask)))
+    legal = np.flatnonzero(mask)
+    return int(legal[rng.integers(len(legal))])
 
 
 def broken(design: Design, placement: Placement) -> list[Violation]:
@@ -124,7 +139,8 @@ def broken(design: Design, placement: Placement) -> list[Violation]:
 @given(seed=st.integers(0, 2**32 - 1), turned=st.booleans(), reward=st.sampled_from(["hpwl", "dense_proxy"]))
 def test_random_placement_episodes_end_legally(seed: int, turned: bool, reward: str) -> None:
     rng = np.random.default_rng(seed)
-    play_placement(rng, random_design(rng), orientations="all" if turned else None, reward=reward, final_costs=False)
+    options: dict[str, Any] = {"orientations": "all" if turned else None, "reward": reward}
+    play_placement(rng, MacroPlacementEnv(random_design(rng), final_costs=False, **options))
 
 
 def test_random_placement_among_blockages_and_fences_ends_legally() -> None:
@@ -132,7 +148,7 @@ def test_random_placement_among_blockages_and_fences_ends_legally() -> None:
     for _ in range(20):
         design = walled(rng, random_design(rng))
         with contextlib.suppress(NetlistError):  # the first macro may find no place at all
-            played += play_placement(rng, design, final_costs=False, maps=False)
+            played += play_placement(rng, MacroPlacementEnv(design, final_costs=False, maps=False))
     assert played > 50
 
 
@@ -141,7 +157,8 @@ def test_random_placement_among_blockages_and_fences_ends_legally() -> None:
 def test_random_refinement_keeps_placements_legal(seed: int, soft: bool, agent: bool) -> None:
     rng = np.random.default_rng(seed)
     spread = unruled(random_design(rng))
-    play_refinement(rng, spread, 25, soft=soft, choose="agent" if agent else "env", maps=False)
+    env = MacroRefinementEnv(spread, soft=soft, choose="agent" if agent else "env", maps=False)
+    play_refinement(rng, env, 25)
 
 
 def unruled(design: Design) -> Design:
@@ -149,25 +166,76 @@ def unruled(design: Design) -> Design:
     return Design(design.netlist, design.canvas, design.placement)
 
 
-@pytest.mark.slow
-def test_a_million_random_steps_leave_no_exception_no_leak_and_no_illegal_end() -> None:
+@pytest.mark.parametrize("kind", [MacroPlacementEnv, MacroRefinementEnv])
+def test_episodes_leave_nothing_behind(kind: type[Any]) -> None:
+    """What Python and NumPy hold does not grow with the episodes played, and goes with the environment."""
     rng = np.random.default_rng(0)
-    steps, episodes, half = 0, 0, 0.0
-    while steps < _MANY:
+    design = unruled(random_design(rng))
+
+    def play(env: Any, episodes: int) -> int:
+        for _ in range(episodes):
+            _, info = env.reset()
+            for _ in range(8):
+                *_, over, _, info = env.step(some_action(rng, info["action_mask"]))
+                if over:
+                    break
+        env.reset()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    options = {"final_costs": False} if kind is MacroPlacementEnv else {}
+    play(kind(design, **options), 3)
+    tracemalloc.start()
+    try:
+        env = kind(design, **options)
+        early = play(env, 20)
+        assert play(env, 100) - early < 100 * 128  # a bare array is as large
+        del env
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] < 0.3 * early
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(_PARTS))
+def test_a_million_random_steps_leave_no_exception_no_leak_and_no_illegal_end(part: int) -> None:
+    """Each part plays its share of the million."""
+    rng = np.random.default_rng(part)
+    steps, middle, ends = 0, 0.0, Counter[str]()
+    while steps < _MANY / _PARTS:
         design = random_design(rng)
-        options: dict[str, Any] = {"orientations": [None, "all", ("N", "FN")][int(rng.integers(3))]}
-        for _ in range(20):  # making a design costs far more than playing it
-            options["reward"] = str(rng.choice(["hpwl", "dense_proxy", "shaped_proxy"]))
-            options["maps"] = bool(rng.random() < 0.3)
-            steps += play_placement(rng, design, final_costs=False, **options)
-            episodes += 1
-        steps += play_refinement(
-            rng, unruled(design), 400, soft=bool(rng.random() < 0.3), choose=str(rng.choice(["env", "agent"])),
-            maps=False,
-        )  # fmt: skip
-        if half == 0.0 and steps > _MANY / 2:
-            half = memory()
-    assert memory() - half < _LEAK
+        walls = walled(rng, design) if rng.random() < 0.4 else design
+        for _ in range(3):  # making a design costs far more than playing it
+            options: dict[str, Any] = {
+                "orientations": [None, "all", ("N", "FN")][int(rng.integers(3))],
+                "reward": str(rng.choice(["hpwl", "dense_proxy", "shaped_proxy"])),
+                "order": str(rng.choice(["area", "connectivity"])),
+                "maps": bool(rng.random() < 0.3),
+            }
+            try:
+                env = MacroPlacementEnv(walls, final_costs=False, **options)
+            except NetlistError:  # a macro finds no place at all
+                ends["no start"] += 1
+                continue
+            for _ in range(15):
+                steps += play_placement(rng, env)
+                ends["complete" if env.state.done else "dead end"] += 1
+        # Rules and random starts, or none and the given placement.
+        free = rng.random() < 0.5
+        options = {"soft": bool(rng.random() < 0.3), "choose": str(rng.choice(["env", "agent"])), "maps": False}
+        try:
+            refine = MacroRefinementEnv(
+                unruled(design) if free else walls, start="given" if free else "random", **options
+            )
+            steps += play_refinement(rng, refine, 1000)
+            ends["refined"] += 1
+        except NetlistError:  # too full for a random start
+            ends["no start"] += 1
+        if middle == 0.0 and steps > _MANY / _PARTS / 2:
+            middle = memory()
+    assert memory() - middle < _LEAK
+    assert min(ends["complete"], ends["dead end"], ends["refined"]) > 20
 
 
 def memory() -> float:
