@@ -52,7 +52,7 @@ def macro_features(design: Design, macros: NDArray[np.int64]) -> NDArray[np.floa
     shared = np.bincount(net, minlength=netlist.num_nets) > 1
 
     def total(of: NDArray[np.floating]) -> NDArray[np.float64]:
-        return np.bincount(slot, weights=of, minlength=count)
+        return np.bincount(slot, weights=of, minlength=count).astype(np.float64)
 
     weight = netlist.net_weight[net]
     nets, own = total(np.ones(len(net))), total(weight)
