@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from placer._version import __version__
-from placer.cli import check, convert, fetch, floorplan, group, list_, place, score, show, synth, train
+from placer.cli import bench, check, convert, fetch, floorplan, group, list_, place, score, show, synth, train
 
 _EPILOG = (
     "A DESIGN is a bundled or catalogue name (placer list), a file, or a folder that holds one design's files.\n\n"
@@ -32,6 +32,7 @@ def command() -> Any:  # noqa: ANN401 - a click command; where click lives depen
     app.command("fetch", epilog=_examples(fetch.EXAMPLES))(fetch.fetch)
     app.command("synth", epilog=_examples(synth.EXAMPLES))(synth.synth)
     app.command("train", epilog=_examples(train.EXAMPLES))(train.train)
+    app.command("bench", epilog=_examples(bench.EXAMPLES))(bench.bench)
     return typer.main.get_command(app)
 
 

@@ -1,0 +1,160 @@
+"""Placers that are programs: where they are, how they are run, and what becomes of what they write."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.methods.registry import Answer, NotApplicableError, Task
+from netlists.design import Design
+from netlists.errors import NetlistError
+from netlists.placement import Placement
+from placer.cost.legality import check
+
+#: Bytes of a program that are looked at to tell one version from another.
+_HEAD = 1 << 20
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+@dataclass(frozen=True)
+class Program:
+    """An outside program.
+
+    Attributes:
+        title: as people write it.
+        variable: environment variable that holds its path, or that of its folder.
+        names: what it is called in PATH.
+        inside: where it lies in a folder that the variable names.
+    """
+
+    title: str
+    variable: str
+    names: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
+
+    def path(self) -> Path | None:
+        """The program, or None where there is none."""
+        named = os.environ.get(self.variable)
+        if named:
+            path = Path(named).expanduser()
+            places = [path / part for part in (*self.inside, *self.names)] if path.is_dir() else [path]
+            return next((place.resolve() for place in places if place.is_file()), None)
+        return next((Path(found) for name in self.names if (found := shutil.which(name))), None)
+
+    def missing(self) -> str | None:
+        """Why it cannot be run, or None."""
+        if self.path() is not None:
+            return None
+        named = os.environ.get(self.variable)
+        if named:
+            return f"{self.title} is not where {self.variable} says ({named})"
+        looked = f" and is not in PATH as {' or '.join(self.names)}" if self.names else ""
+        return f"{self.title} is not installed: {self.variable} is not set{looked}"
+
+    def identity(self) -> str:
+        """Digest of the program's beginning and its size: another build gives other results."""
+        path = self.path()
+        if path is None:
+            return ""
+        with open(path, "rb") as handle:
+            head = hashlib.sha256(handle.read(_HEAD)).hexdigest()[:12]
+        return f"{path.name} {path.stat().st_size} {head}"
+
+
+def run_program(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Run a program to its end; what it prints goes to the run's log.
+
+    It ends with this process, however that ends.
+
+    Raises:
+        RuntimeError: it ended with something else than 0.
+    """
+    words = [str(word) for word in command]
+    print("+", *words, flush=True)
+    done = subprocess.run(
+        words, cwd=folder, env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL, preexec_fn=_die_with_us,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"{Path(words[0]).name} ended with {done.returncode}; the log has its last words")
+
+
+def newest(folder: Path, pattern: str, ours: Sequence[Path]) -> Path:
+    """The file a program wrote last.
+
+    Args:
+        folder: searched with all its subfolders.
+        pattern: of the name.
+        ours: files that were there before.
+
+    Raises:
+        RuntimeError: there is none.
+    """
+    before = {path.resolve() for path in ours}
+    found = [path for path in folder.rglob(pattern) if path.is_file() and path.resolve() not in before]
+    if not found:
+        raise RuntimeError(f"the program wrote no {pattern} file")
+    return max(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+
+def write_bookshelf(design: Design, folder: Path, stem: str = "design") -> list[Path]:
+    """Write a design for a program that reads Bookshelf; the ``.aux`` file comes first.
+
+    Raises:
+        NotApplicableError: the design cannot be written in that format.
+    """
+    from netlists.formats.bookshelf import write_design
+
+    try:
+        return write_design(design, folder, stem=stem)
+    except NetlistError as error:
+        raise NotApplicableError(f"the design cannot be written as Bookshelf: {error}") from None
+
+
+def read_bookshelf(design: Design, path: Path) -> Placement:
+    """Where a ``.pl`` file puts the movable objects of a design; the others stay.
+
+    Programs write rounded numbers: centres are put back on the lattice by the legaliser, not here.
+
+    Raises:
+        NetlistError: the file cannot be read.
+        PlacementError: it is not one of this design.
+    """
+    from netlists.formats.bookshelf import read_placement
+
+    found = read_placement(path, design)
+    return only_moved(design, found)
+
+
+def only_moved(design: Design, found: Placement) -> Placement:
+    """A placement in which nothing but the movable objects differs from the design's own."""
+    import numpy as np
+
+    p, movable = design.placement, design.movable
+    return p.moved(
+        x=np.where(movable, found.x, p.x),
+        y=np.where(movable, found.y, p.y),
+        orient=np.where(movable, found.orient, p.orient),
+        placed=p.placed | movable,
+    )
+
+
+def made_legal(task: Task, found: Placement) -> Answer:
+    """The program's placement where it is legal; else that of the placer's legaliser, with the program's as ``raw``."""
+    if check(task.design, found, reference=task.design.placement).legal:
+        return Answer(found, raw=found, facts={"legalised": False})
+    from placer.engines.legalise import legalise
+
+    return Answer(legalise(task.design, found, seed=task.seed), raw=found, facts={"legalised": True})
+
+
+def _die_with_us() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

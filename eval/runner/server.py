@@ -1,0 +1,207 @@
+"""The fork server: imports and compiled kernels are loaded once, every run begins as a copy of that process.
+
+``python -m eval.runner.server`` reads commands, one JSON object a line, from standard input and answers on standard
+output. A new interpreter would spend seconds on imports and on loading compiled kernels before each run; a fork takes
+milliseconds and gives every method the same warm start. The server itself runs no method and keeps one thread, so that
+a fork copies a process in which nothing is going on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import sys
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from eval.methods import find
+from eval.runner.jobs import carry_out
+from eval.suites import Member, open_member
+from netlists.design import Design
+from netlists.errors import NetlistError, PlacementError
+
+#: Designs kept open: the one of the runs under way and the one before it.
+OPEN_DESIGNS = 2
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Server:
+    """Reads commands until the other end closes, then ends what still runs."""
+
+    def __init__(self, commands: int, answers: IO[str]) -> None:
+        self._commands, self._answers = commands, answers
+        self._designs: OrderedDict[str, Design] = OrderedDict()
+        self._children: dict[int, int] = {}
+        self._wake, woken = os.pipe()
+        os.set_blocking(self._wake, False)
+        os.set_blocking(woken, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler of any kind: only then is the pipe written to
+        signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+        self._woken = woken
+
+    def serve(self) -> None:
+        """Work until the commands end."""
+        rest = b""
+        while True:
+            ready, _, _ = select.select([self._commands, self._wake], [], [])
+            if self._wake in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake, 4096)
+                self._reap()
+            if self._commands in ready:
+                data = os.read(self._commands, 1 << 16)
+                if not data:
+                    break
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    self._obey(json.loads(line))
+        for pid in self._children:
+            _kill(pid)
+
+    def _obey(self, command: Mapping[str, Any]) -> None:
+        if "prepare" in command:
+            self._prepare(command["prepare"])
+        elif "start" in command:
+            self._start(command["start"], command["job"])
+        elif "kill" in command:
+            for pid, number in self._children.items():
+                if number == command["kill"]:
+                    _kill(pid)  # not reaped yet, so nobody else has its number
+
+    def _prepare(self, names: list[str]) -> None:
+        failures: dict[str, str] = {}
+        for name in names:
+            try:
+                found = find(name)
+                why = found.missing()
+                if why is None:
+                    found.prepare()
+            except Exception as error:
+                why = f"{type(error).__name__}: {error}"
+            if why is not None:
+                failures[name] = why
+        from netlists.load import load
+        from placer import api
+
+        api.score(load("synth20"))  # every judge begins with its kernels loaded
+        gc.collect()
+        gc.freeze()  # the collector of a child must not touch, and so copy, what it shares with this process
+        self._tell({"prepared": failures, "threads": _threads()})
+
+    def _start(self, number: int, job: Mapping[str, Any]) -> None:
+        try:
+            design = self._design(job["member"])
+        except (NetlistError, PlacementError, OSError, ValueError) as error:
+            self._tell({"failed": number, "reason": f"{type(error).__name__}: {error}"})
+            return
+        except MemoryError:
+            self._tell({"failed": number, "reason": "this machine has not enough memory to read the design"})
+            return
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                self._become_child(job, parent)
+                carry_out(job, design)
+                code = 0
+            except BaseException:
+                import traceback
+
+                traceback.print_exc()
+            finally:
+                with contextlib.suppress(Exception):
+                    sys.stdout.flush()
+                    sys.stderr.flush()
+                os._exit(code)
+        self._children[pid] = number
+        self._tell({"started": number, "pid": pid})
+
+    def _become_child(self, job: Mapping[str, Any], parent: int) -> None:
+        """Shed everything of the server's that a run must not have."""
+        os.setsid()
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        for descriptor in (self._commands, self._wake, self._woken, self._answers.fileno()):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        folder = Path(job["folder"])
+        folder.mkdir(parents=True, exist_ok=True)
+        log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.sched_setaffinity(0, job["cores"])
+        torch = sys.modules.get("torch")
+        if torch is not None:
+            torch.set_num_threads(len(job["cores"]))
+
+    def _design(self, values: Mapping[str, Any]) -> Design:
+        key = json.dumps(values, sort_keys=True)
+        found = self._designs.pop(key, None)
+        if found is None:
+            while len(self._designs) >= OPEN_DESIGNS:
+                self._designs.popitem(last=False)
+            found = open_member(Member.from_dict(values))
+        self._designs[key] = found
+        return found
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if dead is None:
+                return
+            number = self._children.pop(dead.si_pid, None)
+            if number is not None:
+                _kill(dead.si_pid)  # programs it left behind; its number is its own until the next line
+            _, status, usage = os.wait4(dead.si_pid, 0)
+            if number is not None:
+                self._tell({
+                    "ended": number, "code": os.waitstatus_to_exitcode(status), "peak_bytes": usage.ru_maxrss * 1024,
+                })  # fmt: skip
+
+    def _tell(self, answer: Mapping[str, Any]) -> None:
+        self._answers.write(json.dumps(answer) + "\n")
+        self._answers.flush()
+
+
+def _kill(pid: int) -> None:
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(pid, signal.SIGKILL)
+
+
+def _threads() -> int:
+    try:
+        return sum(1 for _ in Path("/proc/self/task").iterdir())
+    except OSError:
+        return 1
+
+
+def main() -> None:
+    """Serve standard input until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the harness's to handle
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # What libraries print must not be taken for an answer.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    Server(0, answers).serve()
+
+
+if __name__ == "__main__":
+    main()

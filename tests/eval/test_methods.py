@@ -1,0 +1,114 @@
+"""How methods are named, found and added."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eval.methods import Choice, Task, find, methods, parse_choices
+from eval.methods.registry import known_options, number
+from netlists.errors import NetlistError
+from netlists.load import load
+from placer.budget import Budget, silent
+from placer.cost.legality import check
+
+NAMES = {
+    "random", "greedy-wire-mask", "simulated-annealing", "search", "analytic", "hybrid", "policy", "policy+search",
+    "coloquinte", "dreamplace", "openroad-gpl", "openroad-mpl", "replace",
+}  # fmt: skip
+
+
+def task(folder: Path, **changes: object) -> Task:
+    values = {
+        "design": load("synth20"), "seed": 1, "budget": Budget(), "time_limit": None, "iterations": 2, "cores": 1,
+        "folder": folder, "progress": silent,
+    }  # fmt: skip
+    return Task(**{**values, **changes})
+
+
+def test_every_method_is_there_and_says_what_it_is() -> None:
+    found = methods()
+    assert set(found) >= NAMES
+    for method in found.values():
+        assert method.about.endswith((".", ";")), method.name
+        why = method.missing()
+        assert why is None or len(why) > 10
+
+
+def test_choices_are_read_as_they_are_written() -> None:
+    text = "search,policy+search, search[effort=fast, jobs=2] ,dir/my.py:mine[a=b]"
+    assert parse_choices(text) == [
+        Choice("search"), Choice("policy+search"), Choice("search", (("effort", "fast"), ("jobs", "2"))),
+        Choice("dir/my.py:mine", (("a", "b"),)),
+    ]  # fmt: skip
+    assert [str(c) for c in parse_choices(text)][2] == "search[effort=fast,jobs=2]"
+    assert parse_choices(text)[3].label == "mine[a=b]"
+
+
+@pytest.mark.parametrize("text", ["", "a,,b", "a[b", "a[b]", "a[=b]", "a,a", "a]b["])
+def test_what_is_no_list_of_methods_is_refused(text: str) -> None:
+    with pytest.raises(NetlistError):
+        parse_choices(text)
+
+
+def test_a_function_of_a_file_is_a_method(tmp_path: Path) -> None:
+    file = tmp_path / "my.py"
+    file.write_text(
+        "from eval.methods import method\n\n\ndef plain(task):\n    '''A plain one.'''\n"
+        "    return task.design.placement\n\n\n"
+        "@method('search', deterministic=True)\ndef mine(task):\n    '''Mine.'''\n    return task.design.placement\n"
+    )
+    plain, mine = find(f"{file}:plain"), find(f"{file}:mine")
+    assert (plain.about, plain.deterministic) == ("A plain one.", False)
+    assert (mine.about, mine.deterministic) == ("Mine.", True)
+    assert find("search").about != "Mine.", "a user's file replaces no method of the package"
+    assert find(f"{file}:mine").deterministic, "also when it is asked for again"
+    first = mine.identity()
+    assert "my.py" in first
+    assert str(tmp_path) not in first
+    file.write_text(file.read_text() + "\n# another version\n")
+    assert find(f"{file}:mine").identity() != first
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "message"),
+    [
+        ("x = 1\n", "x", "no function of this name"),
+        ("x = 1\n", "y", "no function of this name"),
+        ("raise ValueError('broken')\n", "x", "ValueError: broken"),
+        (None, "x", "cannot read"),
+    ],
+)
+def test_a_file_that_is_no_good_is_refused_with_the_reason(
+    tmp_path: Path, content: str | None, name: str, message: str
+) -> None:
+    file = tmp_path / "my.py"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(NetlistError, match=message):
+        find(f"{file}:{name}")
+
+
+def test_options_that_do_not_exist_are_refused(tmp_path: Path) -> None:
+    asked = task(tmp_path, options={"effort": "fast", "density": "x"})
+    known_options(asked, ("effort", "density"))
+    with pytest.raises(NetlistError, match="no such option"):
+        known_options(asked, ("effort",))
+    with pytest.raises(NetlistError, match="must be a number"):
+        number(asked, "density", 1.0)
+
+
+@pytest.mark.parametrize("name", ["random", "greedy-wire-mask", "simulated-annealing", "search"])
+def test_methods_answer_with_legal_placements(tmp_path: Path, name: str) -> None:
+    steps = {"random": 2, "greedy-wire-mask": 1, "simulated-annealing": 300, "search": 500}[name]
+    asked = task(tmp_path, iterations=steps)
+    answer = find(name).run(asked)
+    report = check(asked.design, answer.placement, reference=asked.design.placement)
+    assert report.legal, report.summary()
+
+
+def test_the_same_seed_and_steps_give_the_same_placement(tmp_path: Path) -> None:
+    one, two, other = (find("random").run(task(tmp_path, seed=seed)).placement for seed in (1, 1, 2))
+    assert (one.x == two.x).all()
+    assert not (one.x == other.x).all()

@@ -1,0 +1,82 @@
+"""Suites are found, read, and honest about what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eval.methods import find
+from eval.suites import Member, load_suite, names, open_member
+from netlists.errors import NetlistError
+
+
+def test_the_shipped_suites_name_designs_methods_and_a_metric(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PLACER_DATA", str(tmp_path))
+    monkeypatch.setenv("PLACER_HOME", str(tmp_path))
+    assert names() == ("bundled", "floorplan", "iccad04", "open-ct", "synthetic-scaling")
+    for name in names():
+        suite = load_suite(name)
+        assert suite.name == name
+        assert suite.title
+        assert suite.metric in ("proxy_cost", "hpwl_um")
+        assert suite.members or suite.missing
+        for method in suite.methods:
+            find(method)
+    assert load_suite("bundled").missing == {}
+    assert load_suite("synthetic-scaling").missing == {}
+    missing = load_suite("iccad04").missing
+    assert set(missing) == {f"ibm{k:02d}" for k in range(1, 7)}
+    assert "placer fetch ibm01" in missing["ibm01"]
+
+
+def test_designs_are_found_beside_the_file_and_under_the_data_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PLACER_DATA", str(tmp_path / "data"))
+    (tmp_path / "data" / "there").mkdir(parents=True)
+    (tmp_path / "here").mkdir()
+    toml = tmp_path / "s.toml"
+    toml.write_text("\n".join(f'[[design]]\nname = "{n}"\npath = "{n}"' for n in ("here", "there", "nowhere")))
+    suite = load_suite(toml)
+    assert [Path(m.source) for m in suite.members] == [tmp_path / "here", tmp_path / "data" / "there"]
+    assert "not found under PLACER_DATA" in suite.missing["nowhere"]
+
+
+def test_synthetic_designs_are_made_to_measure() -> None:
+    member = Member("s", synthetic={"num_macros": 4, "num_cells": 200, "data_bits": [8, 16]}, seed=3)
+    design = open_member(Member.from_dict(member.as_dict()))
+    assert design.name == "s"
+    assert design.netlist.describe()["hard_macros"] == 4
+    with pytest.raises(NetlistError, match="no such parameter"):
+        open_member(Member("s", synthetic={"macros": 4}))
+
+
+@pytest.mark.open_data
+def test_block_designs_get_an_outline(open_data) -> None:
+    path = open_data("floorplan/gsrc/n10")
+    free, framed = (open_member(Member("n10", str(path), whitespace=w)) for w in (None, 0.15))
+    n = framed.netlist
+    area = float((n.node_width * n.node_height)[framed.movable].sum())
+    assert framed.canvas.width * framed.canvas.height == pytest.approx(1.15 * area, rel=0.02)
+    assert free.canvas.width != framed.canvas.width
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "at least one"),
+        ("[[design]]\n", "needs a name"),
+        ("[[design]]\nname = 'a'\n[[design]]\nname = 'a'\n", "same name"),
+        ("[[design]]\nname = 'a'\npath = 'x'\nsynthetic = {}\n", "not both"),
+        ("colour = 1\n[[design]]\nname = 'a'\n", "unknown key"),
+        ("[[design]]\nname = 'a'\ncolour = 1\n", "unknown key"),
+        ("= 1", "no TOML"),
+    ],
+)
+def test_a_wrong_suite_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    toml = tmp_path / "s.toml"
+    toml.write_text(text)
+    with pytest.raises(NetlistError, match=message) as caught:
+        load_suite(toml)
+    assert caught.value.file == str(toml)
