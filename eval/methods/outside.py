@@ -54,8 +54,9 @@ def dreamplace(task: Task) -> Answer:
     }  # fmt: skip
     parameters = task.folder / "parameters.json"
     parameters.write_text(json.dumps(settings, indent=1))
-    start = [sys.executable, program] if program.suffix == ".py" else [program]
-    run_program([*start, parameters], task.folder)
+    start: list[str | Path] = [sys.executable, program] if program.suffix == ".py" else [program]
+    start.append(parameters)
+    run_program(start, task.folder)
     return made_legal(task, read_bookshelf(task.design, newest(task.folder, "*.pl", files)))
 
 
@@ -76,7 +77,7 @@ def replace(task: Task) -> Answer:
         if neighbour.is_file() and neighbour.name.lower().startswith(("replace", "ntuplace")):
             for folder in (task.folder, work):
                 (folder / neighbour.name).symlink_to(neighbour)
-    command = [
+    command: list[str | Path] = [
         work / program.name,
         "-bmflag",
         "ibm",

@@ -24,8 +24,6 @@ _RENEW = 20.0
 _JUDGING, _JUDGES = 1800.0, 5
 #: Bytes of a run's output that are kept.
 _LOG = 4000
-#: Signals that say that somebody ended a process, not that it failed.
-_FOREIGN = {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP}
 
 
 @dataclass
@@ -139,10 +137,10 @@ class _Work:
                     continue
                 break
             for ended in self.executor.poll(1.0):
-                index = next((i for i, slot in self.slots.items() if slot.number == ended.number), None)
-                if index is not None:
+                where = [i for i, slot in self.slots.items() if slot.number == ended.number]
+                if where:
                     more = True
-                    self._ended(index, ended)
+                    self._ended(where[0], ended)
             if time.monotonic() - self.renewed > _RENEW:
                 self.ledger.renew()
                 self.renewed = time.monotonic()
@@ -219,7 +217,7 @@ class _Work:
             verdict = Verdict("memory", f"used more than {_gib(claim.key.memory)}", values)
         elif ended.how == "failed":
             verdict = Verdict("refused", f"the design cannot be read: {ended.detail}", values)
-        elif ended.how == "lost" or ended.code in _FOREIGN:
+        elif ended.from_outside:
             if claim.attempt <= self.settings.retries:
                 del self.slots[index]
                 self.ledger.give_up(claim, "killed")
@@ -236,7 +234,7 @@ class _Work:
         path = slot.claim.folder / "judge.json"
         values = self._values(slot)
         if not path.is_file():
-            if slot.judges < _JUDGES and (ended.how == "lost" or ended.code in _FOREIGN):
+            if slot.judges < _JUDGES and ended.from_outside:
                 self._judge(index)
             else:
                 self._enter(index, Verdict("crash", f"the judge did not come to an end: {_ending(ended)}", values))

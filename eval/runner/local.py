@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,12 @@ from typing import Any, Protocol
 LOOK = 0.1
 #: Seconds a fork server may take to import and compile.
 _START = 900.0
+#: How often one that dies meanwhile is started again.
+_STARTS = 5
+#: Signals that say that somebody ended a process, not that it failed.
+_FOREIGN = {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP}
+#: What tells numerical libraries how many threads to use.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,11 @@ class Ended:
     detail: str = ""
     wall_seconds: float = 0.0
     peak_bytes: int = 0
+
+    @property
+    def from_outside(self) -> bool:
+        """Whether somebody else ended the job: its machine, its server or a signal that says so."""
+        return self.how == "lost" or (self.how == "signal" and self.code in _FOREIGN)
 
 
 class Executor(Protocol):
@@ -83,14 +95,13 @@ class LocalExecutor:
 
     def __init__(self, slots: Sequence[Sequence[int]]) -> None:
         self._cores = [list(cores) for cores in slots]
-        self.slots = [",".join(map(str, cores)) for cores in self._cores]
+        self.slots: Sequence[str] = [",".join(map(str, cores)) for cores in self._cores]
         self._running: dict[int, _Running] = {}
         self._server: subprocess.Popen[bytes] | None = None
         self._prepared: list[str] = []
         self._rest = b""
         self._looked = 0.0
         self._out: list[Ended] = []
-        self.restarts = -1
 
     def prepare(self, methods: Sequence[str]) -> dict[str, str]:
         """See :class:`Executor`.
@@ -99,8 +110,11 @@ class LocalExecutor:
             RuntimeError: the fork server does not start.
         """
         self._prepared = list(methods)
-        self._stop_server()
-        return self._start_server()
+        if self._server is None or self._server.poll() is not None:
+            return self._start_server()
+        self._send({"prepare": self._prepared})
+        found = self._await_prepared()
+        return self._start_server() if found is None else found
 
     def submit(self, number: int, slot: int, job: Mapping[str, Any]) -> None:
         """See :class:`Executor`."""
@@ -145,23 +159,34 @@ class LocalExecutor:
     # -- the server ----------------------------------------------------------------------------------------------
 
     def _start_server(self) -> dict[str, str]:
+        for _ in range(_STARTS):
+            self._launch()
+            self._send({"prepare": self._prepared})
+            found = self._await_prepared()
+            if found is not None:
+                return found
+        raise RuntimeError("the fork server does not start")
+
+    def _launch(self) -> None:
         threads = str(max(len(cores) for cores in self._cores))
-        limits = dict.fromkeys(
-            ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), threads
-        )
+        limits = dict.fromkeys(_THREADS, threads)
         self._server = subprocess.Popen(
             [sys.executable, "-m", "eval.runner.server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             env={**os.environ, **limits, "PYTHONPATH": _search_path()}, start_new_session=True,
         )  # fmt: skip
         self._rest = b""
-        self.restarts += 1
-        self._send({"prepare": self._prepared})
+
+    def _await_prepared(self) -> dict[str, str] | None:
+        """What the server answers, or None where it died."""
         end = time.monotonic() + _START
         while self._server is not None and time.monotonic() < end:
             for answer in self._answers(1.0):
                 if "prepared" in answer:
                     return dict(answer["prepared"])
-        raise RuntimeError("the fork server did not start")
+                self._hear(answer)
+        if self._server is not None:
+            self._stop_server()
+        return None
 
     def _stop_server(self) -> None:
         server, self._server = self._server, None

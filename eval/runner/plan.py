@@ -17,6 +17,8 @@ from eval.suites import Suite
 
 #: Seconds a design may take to be read.
 _READING = 1800.0
+#: How often that is begun again where somebody kills the process.
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -84,14 +86,18 @@ def _described(suite: Suite, executor: Executor, ledger: Ledger) -> list[tuple[d
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         job = {"kind": "describe", "folder": str(folder), "member": member.as_dict(), "deadline": _READING}
-        executor.submit(-number, 0, job)
-        ended = None
-        while ended is None:
-            ended = next((one for one in executor.poll(1.0) if one.number == -number), None)
+        for _ in range(_TRIES):
+            executor.submit(-number, 0, job)
+            ended = None
+            while ended is None:
+                ended = next((one for one in executor.poll(1.0) if one.number == -number), None)
+            if not ended.from_outside:
+                break
         path = folder / "describe.json"
         if path.is_file():
             seen = json.loads(path.read_text())
         else:
+            assert ended is not None
             seen = {"message": ended.detail or f"reading it ended with {ended.how} {ended.code}"}
         shutil.rmtree(folder, ignore_errors=True)
         found.append((member.as_dict(), seen))

@@ -158,7 +158,7 @@ def open_member(member: Member) -> Design:
         unknown = set(member.synthetic) - known
         if unknown:
             raise NetlistError("a synthetic design has no such parameter", found=sorted(unknown)[0])
-        values = {key: tuple(v) if isinstance(v, list) else v for key, v in member.synthetic.items()}
+        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in member.synthetic.items()}
         return synthesize(SynthesisSpec(**{"name": member.name, **values}), seed=member.seed)
     from placer import api
 
@@ -185,7 +185,7 @@ def _member(entry: Any, path: Path) -> tuple[Member, str]:  # noqa: ANN401 - wha
     if "constraints" in entry:
         found = _find(entry["constraints"], path)
         rules, why = (str(found), "") if found else ("", _not_found(entry["constraints"]))
-    rest = {"whitespace": entry.get("whitespace"), "constraints": rules}
+    rest: dict[str, Any] = {"whitespace": entry.get("whitespace"), "constraints": rules}
     if "synthetic" in entry:
         return Member(name, synthetic=entry["synthetic"], seed=int(entry.get("seed", 0)), **rest), why
     if "path" in entry:
@@ -206,8 +206,8 @@ def _member(entry: Any, path: Path) -> tuple[Member, str]:  # noqa: ANN401 - wha
 
 def _find(text: str, suite: Path) -> Path | None:
     """A path of a suite: as it is, beside the suite's file, or under ``PLACER_DATA``."""
-    roots = [suite.resolve().parent, *filter(None, os.environ.get("PLACER_DATA", "").split(os.pathsep))]
-    for root in roots:
+    roots = [str(suite.resolve().parent), *os.environ.get("PLACER_DATA", "").split(os.pathsep)]
+    for root in filter(None, roots):
         found = Path(root).expanduser() / text
         if found.exists():
             return found.resolve()

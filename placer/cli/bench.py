@@ -42,12 +42,7 @@ def bench(
             show_default="the suite's",
         ),
     ] = None,
-    seeds: Annotated[
-        tuple[int, ...] | None,
-        typer.Option(
-            "--seeds", parser=parse_seeds, metavar="N|LIST", help="How many, or which: 0,3,7.", show_default="5"
-        ),
-    ] = None,
+    seeds: Annotated[str, typer.Option("--seeds", metavar="N|LIST", help="How many, or which: 0,3,7.")] = "5",
     time: Annotated[
         float | None,
         typer.Option(
@@ -122,7 +117,7 @@ def bench(
     for choice in choices:
         find(choice)
     settings = Settings(
-        seeds=seeds or tuple(range(5)), seconds=None if iterations is not None else time or 60.0,
+        seeds=parse_seeds(seeds), seconds=None if iterations is not None else time or 60.0,
         iterations=iterations, cores=cores, memory=memory, retries=retries,
     )  # fmt: skip
     path = ledger or Path("out") / "bench" / f"{chosen.name}.db"

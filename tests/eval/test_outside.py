@@ -178,7 +178,7 @@ def test_bookshelf_comes_back_as_it_was(flat: Design, tmp_path: Path) -> None:
     files = write_bookshelf(flat, tmp_path)
     found = read_bookshelf(flat, files[0].with_suffix(".pl"))
     for key in ("x", "y", "orient"):
-        assert np.array_equal(getattr(found, key), getattr(flat.placement, key)), key
+        assert np.allclose(getattr(found, key), getattr(flat.placement, key), rtol=0, atol=1e-9), key
 
 
 def test_lef_and_def_hold_the_design(flat: Design, tmp_path: Path) -> None:
