@@ -110,6 +110,17 @@ def env_batched(plan: str) -> dict[str, Any]:
     return carry_out(json.loads(plan))
 
 
+def growth(plan: str) -> dict[str, Any]:
+    """Place one synthetic flat design; see :func:`eval.bench.growth.carry_out`.
+
+    Args:
+        plan: JSON.
+    """
+    from eval.bench.growth import carry_out
+
+    return carry_out(json.loads(plan))
+
+
 def flat(job: str, *arguments: str) -> dict[str, Any]:
     """One of :mod:`eval.bench.analytic_jobs`.
 
@@ -126,6 +137,7 @@ def flat(job: str, *arguments: str) -> dict[str, Any]:
 
 JOBS: dict[str, Callable[..., dict[str, Any]]] = {
     "read": read, "read_physical": read_physical, "env_single": env_single, "env_batched": env_batched,
+    "growth": growth,
     **{
         f"flat_{job}": partial(flat, job)
         for job in ("ours", "our_detail", "coloquinte_detail", "coloquinte_fixed", "coloquinte_alone")

@@ -65,7 +65,7 @@ def test_the_field_solves_poissons_equation():
     field = Density(extent, bins, wide, high, np.ones(2), np.zeros(bins), 1.0, Workers(1))
     field.spread(x, y)
     dx, dy = extent[0] / bins[0], extent[1] / bins[1]
-    divergence = np.gradient(field.field_x, dx, axis=0) + np.gradient(field.field_y, dy, axis=1)
+    divergence = np.gradient(field.field[..., 0], dx, axis=0) + np.gradient(field.field[..., 1], dy, axis=1)
     charge = fixed_area(extent, bins, np.stack([x - wide / 2, y - high / 2, x + wide / 2, y + high / 2], 1)) / (dx * dy)
     charge -= charge.mean()
     assert np.corrcoef(divergence[2:-2, 2:-2].ravel(), charge[2:-2, 2:-2].ravel())[0, 1] > 0.97

@@ -14,13 +14,18 @@ from netlists.orientation import oriented_sides
 from netlists.placement import Placement
 from placer.budget import Budget, Event, Progress, silent
 from placer.cost.lattice import blockage_boxes, covering_boxes, outline_boxes
+from placer.engines.analytic.bodies import bins_for
 from placer.engines.analytic.cells import place_cells, upright
 from placer.engines.analytic.circuit import Circuit, Floats, extract
+from placer.engines.analytic.congestion import Supply
 from placer.engines.analytic.density import Density, fixed_area
+from placer.engines.analytic.device import resolve
+from placer.engines.analytic.flips import best_orientations
+from placer.engines.analytic.ground import ground_of
 from placer.engines.analytic.initial import quadratic
 from placer.engines.analytic.macros import legal_macros
 from placer.engines.analytic.segments import rows_of, segments
-from placer.engines.analytic.spread import Settings, Spread, bins_for, spread
+from placer.engines.analytic.spread import Settings, Spread, spread
 from placer.engines.analytic.wirelength import hpwl
 from placer.engines.analytic.workers import Workers
 
@@ -60,6 +65,9 @@ def place_flat(
     progress: Progress = silent,
     target: float = 0.95,
     start: Placement | None = None,
+    routability: float = 0.0,
+    turn_macros: bool = False,
+    device: str = "auto",
 ) -> FlatResult:
     """Place every movable object of a flat design for least wirelength, legally.
 
@@ -76,13 +84,20 @@ def place_flat(
         progress: told how far the run is.
         target: density objects are spread to, 0 to 1.
         start: where movable objects begin; where quadratic wirelength sends them when None.
+        routability: how strongly cells keep room for wires where more are wanted than fit: the power of demand over
+            supply they grow by, 0 for not at all. Needs routing supply in the design.
+        turn_macros: give each macro the orientation of the same footprint that is shortest, as the rules allow.
+        device: where objects spread: "cuda", "cpu", or "auto" for cuda where there is one. On a GPU the last digits
+            differ from run to run.
 
     Raises:
+        GpuUnavailableError: "cuda" was asked for and there is none.
         PlacementError: cells do not fit the rows, or macros the canvas.
         NetlistError: an object is larger than the canvas.
     """
     design.check_fits()
-    run = _Run(design, budget or Budget(), seed, jobs, progress, target)
+    settings = Settings(target=target, seed=seed, inflation=routability)
+    run = _Run(design, budget or Budget(), settings, jobs, progress, turn_macros, resolve(device))
     try:
         return run.go(start)
     finally:
@@ -90,13 +105,22 @@ def place_flat(
 
 
 class _Run:
-    def __init__(self, design: Design, budget: Budget, seed: int, jobs: int, progress: Progress, target: float) -> None:
+    def __init__(
+        self,
+        design: Design,
+        budget: Budget,
+        settings: Settings,
+        jobs: int = 1,
+        progress: Progress = silent,
+        turn_macros: bool = False,
+        device: str = "cpu",
+    ) -> None:
         # Cells are turned as their rows are, whatever the input says.
         design = design.with_placement(upright(design), design.placement_path)
-        self.design, self.budget, self.seed, self.progress = design, budget, seed, progress
+        self.design, self.budget, self.seed, self.progress = design, budget, settings.seed, progress
+        self.settings, self.turn_macros, self.device = settings, turn_macros, device
         self.circuit: Circuit = extract(design)
         self.workers = Workers(jobs)
-        self.settings = Settings(target=target, seed=seed)
         self.corner = (design.canvas.x0, design.canvas.y0)
         self.stages: dict[str, float] = {}
         self.seconds: dict[str, float] = {}
@@ -112,12 +136,14 @@ class _Run:
         x, y = np.where(c.movable, at.x, p.x) - self.corner[0], np.where(c.movable, at.y, p.y) - self.corner[1]
         if start is None:
             x, y = np.where(c.movable, c.extent[0] / 2, x), np.where(c.movable, c.extent[1] / 2, y)
-            x, y = quadratic(c, x, y)
+            x, y = quadratic(c, x, y, self.budget)
             self._note("quadratic", x, y)
         found: Spread | None = None
         if len(self.macros):
             settings = replace(self.settings, stop=0.1)
             found = self._spread(c.movable, x, y, settings, None, "global placement", _MACRO_SHARE)
+            if self.turn_macros:
+                self._turn_macros(found.x, found.y)
             x, y = self._legal_macros(found)
             self._note("macros legal", x, y)
         if len(self.cells):
@@ -142,14 +168,24 @@ class _Run:
         def told(step: int, cost: float, overflow: float) -> None:
             self.progress(Event(name, self.budget.seconds, step, None, cost, "HPWL"))
 
-        blocked = self._blocked(~movable, x, y, soft=not (movable & self.circuit.macro).any())
+        here = self.design.placement.moved(x=x + self.corner[0], y=y + self.corner[1])
+        soft = not (movable & self.circuit.macro).any()
         part = self.budget.part(share * max(self.budget.left - self.reserve, 0.0))
         found = spread(
-            self.circuit, x, y, movable=movable, blocked=blocked, settings=settings, workers=self.workers, budget=part,
-            before=before, told=told,
+            self.circuit, x, y, movable=movable, ground=ground_of(self.design, here, ~movable, soft=soft),
+            settings=settings, workers=self.workers, budget=part, before=before, supply=Supply.of(self.design),
+            device=self.device, told=told,
         )  # fmt: skip
         self._note(name, found.x, found.y)
         return found
+
+    def _turn_macros(self, x: Floats, y: Floats) -> None:
+        """Give macros their best orientation; what follows sees the design so turned."""
+        p = self.design.placement
+        orient = best_orientations(self.design, self.circuit, p.orient, self.macros, x, y)
+        self.design = self.design.with_placement(p.moved(orient=orient))
+        self.circuit = extract(self.design)
+        self._note("macros turned", x, y)
 
     def _legal_macros(self, found: Spread) -> tuple[Floats, Floats]:
         legal, ids = legal_macros(self.design, self._at(found.x, found.y), seed=self.seed), self.macros
@@ -215,7 +251,8 @@ class _Run:
         field = Density(
             c.extent, bins, c.width[ids], c.height[ids], np.ones(len(ids)), fixed, self.settings.target, self.workers
         )
-        return field.overflow(x[ids], y[ids], len(ids))
+        field.spread(x[ids], y[ids])
+        return field.overflow
 
     def _hpwl(self, x: Floats, y: Floats) -> float:
         c = self.circuit
@@ -231,7 +268,7 @@ class _Run:
 
 def free_sites(design: Design) -> int:
     """Sites of the rows that neither fixed objects nor blockages take."""
-    run = _Run(design, Budget(), 0, 1, silent, 1.0)
+    run = _Run(design, Budget(), Settings())
     x, y = design.placement.x - run.corner[0], design.placement.y - run.corner[1]
     where = segments(run._rows(), run.corner, run._blocked(~design.movable, x, y))
     return int((where.last - where.first).sum())

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix, diags
+from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import cg
 
+from netlists.compiled import njit
+from placer.budget import Budget
 from placer.engines.analytic.circuit import Circuit
 
 #: Rounds of linearisation; more do not help a start that density will tear apart.
 _ROUNDS = 3
+#: Springs of shorter nets are no stiffer than one of this share of the canvas.
+_SHORT = 1e-3
 
 
 def quadratic(
-    circuit: Circuit, x: NDArray[np.float64], y: NDArray[np.float64]
+    circuit: Circuit, x: NDArray[np.float64], y: NDArray[np.float64], budget: Budget | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Centres of least quadratic wirelength, not minding overlap (Spindler, Schlichtmann, Johannes, TCAD 2008).
 
@@ -22,60 +28,108 @@ def quadratic(
         circuit: nets and pins.
         x: ``[N]`` centres; movable ones only begin the iteration.
         y: ``[N]``.
+        budget: looked at between the rounds; a start after fewer of them is as valid.
 
     Returns:
         New centres; what does not move keeps its place. Objects no net ties to anything fixed stay near the middle.
     """
-    return _axis(circuit, x, circuit.pin_dx, circuit.extent[0]), _axis(circuit, y, circuit.pin_dy, circuit.extent[1])
+    budget = budget or Budget()
+    return (
+        _axis(circuit, x, circuit.pin_dx, circuit.extent[0], budget),
+        _axis(circuit, y, circuit.pin_dy, circuit.extent[1], budget),
+    )
 
 
-def _axis(c: Circuit, start: NDArray, offset: NDArray, extent: float) -> NDArray[np.float64]:
+def _axis(c: Circuit, start: NDArray, offset: NDArray, extent: float, budget: Budget) -> NDArray[np.float64]:
     at = np.array(start)
     ids = np.flatnonzero(c.movable)
     if not len(ids):
         return at
     slot = np.full(c.num_nodes, -1)
     slot[ids] = np.arange(len(ids))
-    degree = np.diff(c.net_ptr)
-    net = np.repeat(np.arange(len(degree)), degree)
     for _ in range(_ROUNDS):
-        pin = at[c.pin_node] + offset
-        order = np.lexsort((pin, net))
-        low, high = order[c.net_ptr[:-1]], order[c.net_ptr[1:] - 1]
-        inner = np.ones(len(pin), bool)
-        inner[low] = inner[high] = False
-        q = np.flatnonzero(inner)
-        a = np.concatenate([low, q, q])
-        b = np.concatenate([high, low[net[q]], high[net[q]]])
-        scale = c.weight[net[a]] / (degree[net[a]] - 1.0)
-        w = scale / np.maximum(np.abs(pin[a] - pin[b]), 1e-3 * extent)
-        i, j = slot[c.pin_node[a]], slot[c.pin_node[b]]
-        shift = offset[a] - offset[b]
-        diagonal, right = np.zeros(len(ids)), np.zeros(len(ids))
-        for one, other, other_pin, sign in ((i, j, b, 1.0), (j, i, a, -1.0)):
-            free = one >= 0
-            diagonal += _sums(one[free], w[free], ids)
-            known = free & (other < 0)
-            right += _sums(one[known], w[known] * at[c.pin_node[other_pin[known]]], ids)
-            right -= _sums(one[free], sign * w[free] * shift[free], ids)
-        both = (i >= 0) & (j >= 0) & (i != j)
-        same = (i >= 0) & (i == j)
-        diagonal -= _sums(i[same], 2.0 * w[same], ids)
+        if budget.over:
+            break
+        ptr, column, value, diagonal, right = _springs(
+            c.net_ptr, c.pin_node, offset, c.weight, at, slot, len(ids), _SHORT * extent
+        )
         anchor = 1e-6 * max(float(diagonal.mean()), 1e-12)  # keeps what is tied to nothing near the middle
-        matrix = coo_matrix(
-            (
-                -np.concatenate([w[both], w[both]]),
-                (np.concatenate([i[both], j[both]]), np.concatenate([j[both], i[both]])),
-            ),
-            shape=(len(ids), len(ids)),
-        ).tocsr() + diags(diagonal + anchor)
+        last = ptr[1:] - 1
+        value[last], column[last] = diagonal + anchor, np.arange(len(ids))
+        matrix = csr_matrix((value, column, ptr), shape=(len(ids), len(ids)))
         solved, _ = cg(
             matrix, right + anchor * extent / 2, x0=at[ids], rtol=1e-3, maxiter=60,
             M=diags(1.0 / (diagonal + anchor)),
         )  # fmt: skip
+        if not np.isfinite(solved).all():
+            break
         at[ids] = np.clip(solved, 0.0, extent)
     return at
 
 
-def _sums(slot: NDArray, values: NDArray, ids: NDArray) -> NDArray[np.float64]:
-    return np.asarray(np.bincount(slot, values, len(ids)), np.float64)
+@njit(cache=True)
+def _springs(
+    net_ptr: NDArray, pin_node: NDArray, offset: NDArray, weight: NDArray, at: NDArray, slot: NDArray, size: int,
+    short: float,
+) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:  # fmt: skip
+    """Rows, columns and values of the matrix, its diagonal, and the right side, linear in the connections.
+
+    The last entry of each row is left open for the diagonal.
+    """
+    ptr = np.ones(size + 1, np.int64)
+    ptr[0] = 0
+    diagonal, right = np.zeros(size), np.zeros(size)
+    nets = len(weight)
+    low, high = np.empty(nets, np.int64), np.empty(nets, np.int64)
+    for e in range(nets):
+        a, b = net_ptr[e], net_ptr[e + 1]
+        p = q = a
+        least, most = math.inf, -math.inf
+        for k in range(a, b):
+            here = at[pin_node[k]] + offset[k]
+            if here < least:
+                least, p = here, k
+            if here >= most:
+                most, q = here, k
+        low[e], high[e] = p, q
+        for k in range(a, b):
+            for end in (p, q):
+                if k != end and not (k == p and end == q):
+                    i, j = slot[pin_node[k]], slot[pin_node[end]]
+                    if i >= 0 and j >= 0 and i != j:
+                        ptr[i + 1] += 1
+                        ptr[j + 1] += 1
+    for i in range(size):
+        ptr[i + 1] += ptr[i]
+    fill = ptr[:-1].copy()
+    column, value = np.empty(ptr[-1], np.int32), np.empty(ptr[-1])
+    for e in range(nets):
+        a, b = net_ptr[e], net_ptr[e + 1]
+        p, q = low[e], high[e]
+        stiff = weight[e] / (b - a - 1.0)
+        for k in range(a, b):
+            for end in (p, q):
+                if k == end or (k == p and end == q):  # the two ends are joined once
+                    continue
+                m, n = pin_node[k], pin_node[end]
+                i, j = slot[m], slot[n]
+                if i == j:  # two pins of one object, or nothing that moves
+                    continue
+                w = stiff / max(abs(at[m] + offset[k] - at[n] - offset[end]), short)
+                shift = offset[k] - offset[end]
+                if i >= 0:
+                    diagonal[i] += w
+                    right[i] -= w * shift
+                    if j < 0:
+                        right[i] += w * at[n]
+                if j >= 0:
+                    diagonal[j] += w
+                    right[j] += w * shift
+                    if i < 0:
+                        right[j] += w * at[m]
+                if i >= 0 and j >= 0:
+                    column[fill[i]], value[fill[i]] = j, -w
+                    column[fill[j]], value[fill[j]] = i, -w
+                    fill[i] += 1
+                    fill[j] += 1
+    return ptr, column, value, diagonal, right

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placer.budget import Budget
+from placer.engines.analytic.bodies import Bodies, make_bodies
 from placer.engines.analytic.circuit import Circuit
-from placer.engines.analytic.density import Density, fixed_area
-from placer.engines.analytic.wirelength import Wirelength
+from placer.engines.analytic.coarsen import coarsen, gathered, scattered, split_fillers
+from placer.engines.analytic.congestion import Supply, growth_of
+from placer.engines.analytic.cores import CoresModel
+from placer.engines.analytic.descent import Model, Outcome, Settings, descend
+from placer.engines.analytic.device import resolve
+from placer.engines.analytic.ground import Ground
+from placer.engines.analytic.wirelength import hpwl
 from placer.engines.analytic.workers import Workers
+
+__all__ = ["Settings", "Spread", "spread"]
 
 Floats = NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class Settings:
-    """How global placement runs."""
-
-    target: float = 1.0
-    """Density objects are spread to."""
-    stop: float = 0.07
-    """Overflow at which it ends."""
-    iterations: int = 1500
-    """At most so many steps."""
-    steps: tuple[float, float] = (0.95, 1.05)
-    """Least and greatest growth of the density weight a step."""
-    resume: float = 0.2
-    """Factor on the density weight of the run gone on from: room for wirelength to mend what legalising macros cost."""
-    seed: int = 0
-    """Of where fillers begin."""
+#: Overflow at which cells grow for their wires, and factor on the density weight they go on with. The shape of the
+#: placement, and with it congestion, is settled by then, and cells can still move far.
+_INFLATE_AT = 0.2
+#: Rounds of growth.
+_ROUNDS = 2
+#: Clusters are worth their while where they leave at most so many of the nodes.
+_WORTH = 0.7
+#: Overflow at which clusters fall apart into cells.
+_APART = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,9 @@ class Spread:
         iterations: steps made.
         weight: density weight at the end.
         fillers: ``[2, f]`` centres of the filler cells, for a run that goes on from here.
+        retries: times the run went astray and was taken back.
+        growth: ``[N]`` factors cells were widened by for their wires; None without inflation.
+        filler_size: (width, height) of the fillers, um; those of the first fence where there are fences.
     """
 
     x: Floats
@@ -57,11 +60,9 @@ class Spread:
     iterations: int
     weight: float
     fillers: Floats
-
-
-def bins_for(nodes: int) -> int:
-    """Bins a side for a number of movable objects: the power of two nearest above their square root, 32 to 1024."""
-    return int(min(1024, max(32, 2 ** math.ceil(math.log2(math.sqrt(max(nodes, 1)))))))
+    retries: int = 0
+    growth: Floats | None = None
+    filler_size: tuple[float, float] = (0.0, 0.0)
 
 
 def spread(
@@ -70,11 +71,13 @@ def spread(
     y: Floats,
     *,
     movable: NDArray[np.bool_],
-    blocked: Floats,
+    ground: Ground,
     settings: Settings,
     workers: Workers,
     budget: Budget,
     before: Spread | None = None,
+    supply: Supply | None = None,
+    device: str = "cpu",
     told: Callable[[int, float, float], None] | None = None,
 ) -> Spread:
     """Spread overlapping objects at little cost in wirelength.
@@ -84,181 +87,72 @@ def spread(
         x: ``[N]`` first centres, um.
         y: ``[N]``.
         movable: ``[N]`` which objects move here.
-        blocked: ``[k, 4]`` boxes nothing may lie in (fixed objects, blockages), um.
+        ground: what is taken, and fences.
         settings: how.
         workers: threads.
         budget: when to stop.
         before: a run to go on from: its fillers stay and its density weight is taken up a little lower.
+        supply: routing supply, for ``settings.inflation``; without it no cell grows.
+        device: "cpu" (compiled loops), "cuda", "auto" for cuda where there is one, or "torch" for the form that runs
+            on a device, here on the CPU.
         told: called with (step, hpwl, overflow) now and then.
+
+    Raises:
+        GpuUnavailableError: "cuda" was asked for and there is none.
     """
-    return _Run(circuit, x, y, movable, blocked, settings, workers, before).go(budget, told)
+    where = resolve(device)
+    growth = None if before is None else before.growth
+    fillers = None if before is None else before.fillers
+    weight = None if before is None else before.weight * settings.resume
+    inflate = settings.inflation > 0 and supply is not None and before is None
+    iterations = retries = 0
+    if before is None and not budget.over and int((movable & (circuit.width > 0)).sum()) > settings.whole:
+        coarse = coarsen(circuit, movable, ground)
+        if coarse.circuit.num_nodes < _WORTH * circuit.num_nodes:
+            first = spread(
+                coarse.circuit, gathered(coarse, x), gathered(coarse, y), movable=coarse.movable,
+                ground=coarse.ground, settings=replace(settings, stop=max(settings.stop, _APART), inflation=0.0),
+                workers=workers, budget=budget, device=device, told=told,
+            )  # fmt: skip
+            x, y = scattered(coarse, x, y, (first.x, first.y), settings.seed)
+            weight, iterations, retries = first.weight, first.iterations, first.retries
+            typical = float(np.median((circuit.width * circuit.height)[movable & ~circuit.macro]))
+            times = math.ceil(first.filler_size[0] * first.filler_size[1] / typical)
+            fillers = split_fillers(first.fillers, times, first.filler_size, settings.seed)
+    rounds = _ROUNDS if inflate else 0
+    while True:
+        bodies = make_bodies(circuit, x, y, movable, ground, settings.target, settings.seed, fillers, growth)
+        model = _model(where, circuit, bodies, x, y, settings.target, workers)
+        stop = max(settings.stop, _INFLATE_AT) if rounds else settings.stop
+        outcome: Outcome = descend(model, settings, budget, weight=weight, told=told, stop=stop)
+        x, y, fillers = _read(bodies, model.solution, x, y)
+        iterations, retries = iterations + outcome.iterations, retries + outcome.retries
+        weight = outcome.weight
+        if not rounds or budget.over:
+            break
+        assert supply is not None
+        growth = growth_of(circuit, x, y, movable, supply, settings.inflation, bodies, settings.target, growth)
+        weight *= settings.resume
+        rounds -= 1
+    f = bodies.fields[0]
+    filler_size = tuple(bodies.size[:, f.real].tolist()) if f.end > f.real else (0.0, 0.0)
+    length = hpwl(circuit.net_ptr, circuit.pin_node, circuit.pin_dx, circuit.pin_dy, circuit.weight, x, y)
+    return Spread(x, y, length, outcome.overflow, iterations, outcome.weight, fillers, retries, growth, filler_size)
 
 
-class _Run:
-    def __init__(
-        self,
-        circuit: Circuit,
-        x: Floats,
-        y: Floats,
-        movable: NDArray[np.bool_],
-        blocked: Floats,
-        settings: Settings,
-        workers: Workers,
-        before: Spread | None,
-    ) -> None:
-        self.c, self.settings, self.workers, self.before = circuit, settings, workers, before
-        self.ids = np.flatnonzero(movable & (circuit.width > 0))
-        self.n = len(self.ids)
-        side = bins_for(self.n)
-        self.bins = (side, side)
-        extent = circuit.extent
-        width, height = circuit.width[self.ids], circuit.height[self.ids]
-        area = width * height
-        fixed = np.minimum(fixed_area(extent, self.bins, blocked), extent[0] * extent[1] / side**2)
-        room = extent[0] * extent[1] - float(fixed.sum())
-        fill_width, fill_height, fillers = self._fillers(room, area, width, height)
-        self.width, self.height = np.concatenate([width, fill_width]), np.concatenate([height, fill_height])
-        macro = circuit.macro[self.ids]
-        # A macro is denser than the target: unscaled it would be pushed apart from its own neighbourhood.
-        scale = np.concatenate([np.where(macro, settings.target, 1.0), np.ones(fillers)])
-        self.wires = Wirelength(circuit, workers)
-        self.field = Density(extent, self.bins, self.width, self.height, scale, fixed, settings.target, workers)
-        rng = np.random.default_rng([settings.seed, 11])
-        self.low_x, self.high_x = self.width / 2, np.maximum(extent[0] - self.width / 2, self.width / 2)
-        self.low_y, self.high_y = self.height / 2, np.maximum(extent[1] - self.height / 2, self.height / 2)
-        free = np.stack(_free_spots(fixed, self.bins, extent, fillers, rng))
-        if before is not None:
-            known = min(fillers, before.fillers.shape[1])
-            free[:, :known] = before.fillers[:, :known]
-        self.at = np.stack([np.concatenate([x[self.ids], free[0]]), np.concatenate([y[self.ids], free[1]])])
-        self._clip(self.at)
-        self.x, self.y = np.array(x), np.array(y)
-        pins = np.diff(circuit.node_ptr)[self.ids]
-        self.pins = np.concatenate([pins, np.zeros(fillers)]).astype(float)
-        self.charge = self.width * self.height * scale
-        self._all_x, self._all_y = np.empty(circuit.num_nodes), np.empty(circuit.num_nodes)
-        self.wire, self.push = np.zeros_like(self.at), np.zeros_like(self.at)
-        self.unit = (self.field.bin_width + self.field.bin_height) / 2
+def _model(
+    where: str, circuit: Circuit, bodies: Bodies, x: Floats, y: Floats, target: float, workers: Workers
+) -> Model:
+    if where == "cpu":
+        return CoresModel(circuit, bodies, x, y, target, workers)
+    from placer.engines.analytic.torch_model import TorchModel  # torch takes seconds to import
 
-    def _fillers(self, room: float, area: Floats, width: Floats, height: Floats) -> tuple[Floats, Floats, int]:
-        """Filler cells take the room that is left at the target density: charge is balanced, cells stay together."""
-        left = room * self.settings.target - float(area.sum())
-        cells = ~self.c.macro[self.ids]
-        if left <= 0 or not cells.any():
-            return np.zeros(0), np.zeros(0), 0
-        sizes = np.sort(width[cells])
-        middle = sizes[len(sizes) // 20 : max(len(sizes) - len(sizes) // 20, len(sizes) // 20 + 1)]
-        one_width, one_height = float(middle.mean()), float(np.median(height[cells]))
-        # Few designs need more fillers than cells; a nearly empty canvas gets larger ones instead.
-        count = int(left / (one_width * one_height))
-        most = 2 * self.n + 100
-        if count > most:
-            one_width, one_height = (s * math.sqrt(count / most) for s in (one_width, one_height))
-            count = int(left / (one_width * one_height))
-        return np.full(count, one_width), np.full(count, one_height), count
-
-    def _clip(self, at: Floats) -> None:
-        np.clip(at[0], self.low_x, self.high_x, out=at[0])
-        np.clip(at[1], self.low_y, self.high_y, out=at[1])
-
-    # -- slopes ------------------------------------------------------------------------------------------------
-
-    def _slopes(self, at: Floats, gamma: float) -> None:
-        """Fill ``wire`` and ``push``."""
-        self.x[self.ids], self.y[self.ids] = at[0, : self.n], at[1, : self.n]
-        self.wires.slopes(self.x, self.y, gamma, self._all_x, self._all_y)
-        self.wire[0, : self.n], self.wire[1, : self.n] = self._all_x[self.ids], self._all_y[self.ids]
-        self.field.spread(at[0], at[1])
-        self.field.slopes(at[0], at[1], self.push[0], self.push[1])
-
-    def _direction(self, weight: float) -> Floats:
-        """Slope over its preconditioner, the number of pins plus weighted charge (ePlace-MS, section V)."""
-        scale = np.maximum(self.pins + weight * self.charge, 1.0)
-        direction: Floats = (self.wire + weight * self.push) / scale
-        return direction
-
-    def _gamma(self, overflow: float) -> float:
-        return 8.0 * self.unit * 10.0 ** ((min(overflow, 1.0) - 0.1) * 20.0 / 9.0 - 1.0)
-
-    # -- the descent -------------------------------------------------------------------------------------------
-
-    def go(self, budget: Budget, told: Callable[[int, float, float], None] | None) -> Spread:
-        s = self.settings
-        u = self.at
-        v = u.copy()
-        overflow = self.field.overflow(v[0], v[1], self.n)
-        gamma = self._gamma(overflow)
-        self._slopes(v, gamma)
-        if self.before is None:
-            weight = float(np.abs(self.wire).sum() / max(np.abs(self.push).sum(), 1e-300))
-        else:
-            weight = self.before.weight * s.resume
-        direction = self._direction(weight)
-        # First step: a tenth of a bin for the fastest object.
-        step = 0.1 * self.unit / max(float(np.abs(direction).max()), 1e-300)
-        before = v - step * direction
-        self._clip(before)
-        self._slopes(before, gamma)
-        old = self._direction(weight)
-        step = float(_norm(v - before) / max(_norm(direction - old), 1e-300))
-        a = 1.0
-        hpwl = last = self.wires.hpwl(self.x, self.y)
-        best: tuple[float, Floats, float, float] | None = None
-        k = 0
-        for k in range(1, s.iterations + 1):
-            a_next = (1.0 + math.sqrt(4.0 * a * a + 1.0)) / 2.0
-            for _ in range(6):
-                u_next = v - step * direction
-                self._clip(u_next)
-                v_next = u_next + (a - 1.0) / a_next * (u_next - u)
-                self._clip(v_next)
-                self._slopes(v_next, gamma)
-                found = self._direction(weight)
-                curve = float(_norm(v_next - v) / max(_norm(found - direction), 1e-300))
-                if curve >= 0.95 * step:
-                    step = curve
-                    break
-                step = curve
-            u, v, direction, a = u_next, v_next, found, a_next
-            hpwl = self.wires.hpwl(self.x, self.y)
-            overflow = self.field.overflow(v[0], v[1], self.n)
-            gamma = self._gamma(overflow)
-            # The weight grows while wirelength holds and pauses while it pays (ePlace, section 5.4).
-            delta = (hpwl - last) / max(last, 1e-300)
-            weight *= min(max(s.steps[1] ** (1.0 - delta / 0.003), s.steps[0]), s.steps[1])
-            last = hpwl
-            direction = self._direction(weight)
-            if told is not None and k % 10 == 0:
-                told(k, hpwl, overflow)
-            if not math.isfinite(hpwl):
-                break
-            if best is None or overflow < best[0]:
-                best = (overflow, u.copy(), hpwl, weight)
-            if overflow <= s.stop or budget.over:
-                break
-        assert best is not None or s.iterations < 1
-        if best is not None:
-            overflow, u, hpwl, weight = best
-        self.x[self.ids], self.y[self.ids] = u[0, : self.n], u[1, : self.n]
-        return Spread(self.x.copy(), self.y.copy(), hpwl, overflow, k, weight, u[:, self.n :].copy())
+    return TorchModel(circuit, bodies, x, y, target, "cuda" if where == "cuda" else "cpu")
 
 
-def _norm(a: Floats) -> float:
-    """Euclidean length, without the threads of a linear algebra library: they would wait for each other here."""
-    return math.sqrt(float(np.einsum("ij,ij->", a, a)))
-
-
-def _free_spots(
-    fixed: Floats, bins: tuple[int, int], extent: tuple[float, float], count: int, rng: np.random.Generator
-) -> tuple[Floats, Floats]:
-    """Random places in proportion to the free area of the bins."""
-    area = extent[0] * extent[1] / (bins[0] * bins[1])
-    room = np.maximum(area - fixed, 0.0).ravel()
-    if not count or room.sum() <= 0:
-        return np.zeros(count), np.zeros(count)
-    where = np.searchsorted(np.cumsum(room) / room.sum(), rng.random(count)).clip(max=len(room) - 1)
-    column, row = np.divmod(where, bins[1])
-    return (
-        (column + rng.random(count)) * extent[0] / bins[0],
-        (row + rng.random(count)) * extent[1] / bins[1],
-    )
+def _read(bodies: Bodies, solution: Floats, x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
+    """``[N]`` centres of all nodes and ``[2, f]`` of the fillers."""
+    real = bodies.node >= 0
+    x, y = np.array(x), np.array(y)
+    x[bodies.node[real]], y[bodies.node[real]] = solution[0, real], solution[1, real]
+    return x, y, np.ascontiguousarray(solution[:, ~real])

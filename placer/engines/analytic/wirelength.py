@@ -14,6 +14,9 @@ from placer.cost.length import net_lengths
 from placer.engines.analytic.circuit import Circuit
 from placer.engines.analytic.workers import Workers
 
+#: What the compiler may do to sums and products; numbers that are none must stay visible.
+_FAST = {"reassoc", "contract", "arcp", "nsz", "afn"}
+
 
 class Wirelength:
     """Smooth wirelength of a circuit.
@@ -21,33 +24,60 @@ class Wirelength:
     Args:
         circuit: nets and pins.
         workers: threads to use.
+        nodes: ``[k]`` nodes whose slopes are wanted, in their order; -1 gets a slope of 0. All nodes when None.
+
+    Attributes:
+        xy: ``[N, 2]`` centres the next :meth:`run` looks at, um. Both coordinates of a pin's node lie side by side,
+            since fetching them is most of the work on a large design.
     """
 
-    def __init__(self, circuit: Circuit, workers: Workers) -> None:
+    def __init__(self, circuit: Circuit, workers: Workers, nodes: NDArray[np.int64] | None = None) -> None:
         self._c, self._workers = circuit, workers
-        pins = len(circuit.pin_node)
-        self._gx, self._gy = np.empty(pins), np.empty(pins)
+        nodes = np.arange(circuit.num_nodes) if nodes is None else nodes
+        self.xy = np.zeros((circuit.num_nodes, 2))
+        self._pin_node, self._node_pins = circuit.pin_node.astype(np.int32), circuit.node_pins.astype(np.int32)
+        self._offset = np.stack([circuit.pin_dx, circuit.pin_dy], axis=1)
+        self._slope = np.zeros((len(circuit.pin_node), 2), np.float32)
         self._net_cuts = workers.cuts(circuit.net_ptr)
-        self._node_cuts = workers.cuts(circuit.node_ptr + np.arange(len(circuit.node_ptr)))
+        self._first = np.where(nodes >= 0, circuit.node_ptr[nodes], 0)
+        self._last = np.where(nodes >= 0, circuit.node_ptr[nodes + 1], 0)
+        self._node_cuts = workers.cuts(np.concatenate([[0], np.cumsum(self._last - self._first + 1)]))
+
+    def run(self, gamma: float, out_x: NDArray[np.float64], out_y: NDArray[np.float64]) -> float:
+        """Slopes of the weighted-average wirelength at ``xy``.
+
+        Args:
+            gamma: smoothing length, um.
+            out_x: ``[k]``, gets the slope of each wanted node.
+            out_y: likewise.
+
+        Returns:
+            Weighted HPWL, um; the boxes of the nets are at hand anyway.
+        """
+        c = self._c
+        lengths = self._workers.each(
+            self._net_cuts, _net_slopes, c.net_ptr, self._pin_node, self._offset, c.weight, self.xy, 1.0 / gamma,
+            self._slope,
+        )  # fmt: skip
+        self._workers.each(
+            self._node_cuts, _gather, self._first, self._last, self._node_pins, self._slope, out_x, out_y
+        )
+        return float(sum(lengths))
 
     def slopes(
         self, x: NDArray[np.float64], y: NDArray[np.float64], gamma: float, out_x: NDArray, out_y: NDArray
-    ) -> None:
-        """Slopes of the weighted-average wirelength.
+    ) -> float:
+        """:meth:`run` at other centres.
 
         Args:
-            x: ``[>= N]`` centres, um.
-            y: likewise.
+            x: ``[N]`` centres, um.
+            y: ``[N]``.
             gamma: smoothing length, um.
-            out_x: ``[>= N]``, gets the slope of each node.
+            out_x: ``[k]``, gets the slope of each wanted node.
             out_y: likewise.
         """
-        c = self._c
-        self._workers.each(
-            self._net_cuts, _net_slopes, c.net_ptr, c.pin_node, c.pin_dx, c.pin_dy, c.weight, x, y, 1.0 / gamma,
-            self._gx, self._gy,
-        )  # fmt: skip
-        self._workers.each(self._node_cuts, _gather, c.node_ptr, c.node_pins, self._gx, self._gy, out_x, out_y)
+        self.xy[:, 0], self.xy[:, 1] = x, y
+        return self.run(gamma, out_x, out_y)
 
     def hpwl(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
         """Weighted half-perimeter wirelength, um."""
@@ -76,45 +106,47 @@ def hpwl(
     return total
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def _net_slopes(
     first: int,
     last: int,
     net_ptr: NDArray,
     pin_node: NDArray,
-    dx: NDArray,
-    dy: NDArray,
+    offset: NDArray,
     weight: NDArray,
-    x: NDArray,
-    y: NDArray,
+    xy: NDArray,
     sharp: float,
-    gx: NDArray,
-    gy: NDArray,
-) -> None:
+    slope: NDArray,
+) -> float:
+    """Slopes by pin for nets ``first`` to ``last``; returns their weighted HPWL."""
     size = 1
     for e in range(first, last):
         size = max(size, net_ptr[e + 1] - net_ptr[e])
-    at, up, down = np.empty(size), np.empty(size), np.empty(size)
+    at, up, down = np.empty((2, size)), np.empty(size), np.empty(size)
+    total = 0.0
     for e in range(first, last):
         a, b = net_ptr[e], net_ptr[e + 1]
+        w = weight[e]
         if b - a == 2:
             i, j = pin_node[a], pin_node[a + 1]
-            gx[a] = _pair(x[i] + dx[a] - x[j] - dx[a + 1], sharp) * weight[e]
-            gy[a] = _pair(y[i] + dy[a] - y[j] - dy[a + 1], sharp) * weight[e]
-            gx[a + 1], gy[a + 1] = -gx[a], -gy[a]
+            for axis in range(2):
+                d = xy[i, axis] + offset[a, axis] - xy[j, axis] - offset[a + 1, axis]
+                total += w * abs(d)
+                g = w * _pair(d * sharp)
+                slope[a, axis], slope[a + 1, axis] = g, -g
         else:
             for q in range(a, b):
-                at[q - a] = x[pin_node[q]] + dx[q]
-            _average(b - a, at, up, down, sharp, weight[e], gx[a:b])
-            for q in range(a, b):
-                at[q - a] = y[pin_node[q]] + dy[q]
-            _average(b - a, at, up, down, sharp, weight[e], gy[a:b])
+                i = pin_node[q]
+                at[0, q - a] = xy[i, 0] + offset[q, 0]
+                at[1, q - a] = xy[i, 1] + offset[q, 1]
+            for axis in range(2):
+                total += w * _average(b - a, at[axis], up, down, sharp, w, slope[a:b, axis])
+    return total
 
 
-@njit(cache=True, nogil=True, fastmath=True, inline="always")
-def _pair(d: float, sharp: float) -> float:
-    """Slope of ``d tanh(d / 2 gamma)``, the length of a net of two pins ``d`` apart."""
-    t = d * sharp
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _pair(t: float) -> float:
+    """Slope of ``d tanh(d / 2 gamma)``, the length of a net of two pins ``d`` apart, at ``t = d / gamma``."""
     if t > 40.0:
         return 1.0
     if t < -40.0:
@@ -124,8 +156,9 @@ def _pair(d: float, sharp: float) -> float:
     return math.copysign(th + 0.5 * abs(t) * (1.0 - th * th), t)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
-def _average(size: int, at: NDArray, up: NDArray, down: NDArray, sharp: float, weight: float, slope: NDArray) -> None:
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _average(size: int, at: NDArray, up: NDArray, down: NDArray, sharp: float, weight: float, slope: NDArray) -> float:
+    """Slopes along one axis into ``slope``; returns the span."""
     high = low = at[0]
     for k in range(1, size):
         high, low = max(high, at[k]), min(low, at[k])
@@ -148,21 +181,21 @@ def _average(size: int, at: NDArray, up: NDArray, down: NDArray, sharp: float, w
         wu += up[k] * (at[k] - high)
         wd += down[k] * (at[k] - low)
     mean_up, mean_down = high + wu / su, low + wd / sd
+    su, sd = weight / su, weight / sd
     for k in range(size):
-        slope[k] = weight * (
-            up[k] / su * (1.0 + (at[k] - mean_up) * sharp) - down[k] / sd * (1.0 - (at[k] - mean_down) * sharp)
-        )
+        slope[k] = up[k] * su * (1.0 + (at[k] - mean_up) * sharp) - down[k] * sd * (1.0 - (at[k] - mean_down) * sharp)
+    return high - low
 
 
 @njit(cache=True, nogil=True)
 def _gather(
-    first: int, last: int, node_ptr: NDArray, node_pins: NDArray, gx: NDArray, gy: NDArray, out_x: NDArray,
+    begin: int, end: int, first: NDArray, last: NDArray, node_pins: NDArray, slope: NDArray, out_x: NDArray,
     out_y: NDArray,
 ) -> None:  # fmt: skip
-    for i in range(first, last):
+    for i in range(begin, end):
         sx = sy = 0.0
-        for k in range(node_ptr[i], node_ptr[i + 1]):
+        for k in range(first[i], last[i]):
             q = node_pins[k]
-            sx += gx[q]
-            sy += gy[q]
+            sx += slope[q, 0]
+            sy += slope[q, 1]
         out_x[i], out_y[i] = sx, sy

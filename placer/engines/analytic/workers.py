@@ -34,14 +34,16 @@ class Workers:
         targets = ends[-1] * np.arange(1, PARTS) / PARTS
         return np.concatenate([[0], np.searchsorted(ends[1:], targets), [len(ends) - 1]]).astype(np.int64)
 
-    def each(self, cuts: NDArray[np.int64], work: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401
-        """Call ``work(first, last, *arguments)`` for every part; compiled without the interpreter lock."""
+    def each(self, cuts: NDArray[np.int64], work: Callable[..., Any], *arguments: Any) -> list[Any]:  # noqa: ANN401
+        """Call ``work(first, last, *arguments)`` for every part; compiled without the interpreter lock.
+
+        Returns:
+            What the calls returned, in the order of the parts, whichever ended first.
+        """
         spans = [(int(a), int(b)) for a, b in itertools.pairwise(cuts) if b > a]
-        if self._pool is None:
-            for a, b in spans:
-                work(a, b, *arguments)
-        else:
-            list(self._pool.map(lambda span: work(*span, *arguments), spans))
+        if self._pool is None or len(spans) == 1:
+            return [work(a, b, *arguments) for a, b in spans]
+        return list(self._pool.map(lambda span: work(*span, *arguments), spans))
 
     def close(self) -> None:
         """Let the threads go."""
