@@ -132,7 +132,7 @@ def place(
         engine: ``"search"`` places macros, ``"analytic"`` and ``"hybrid"`` the standard cells of a flat design too
             (docs/analytic.md). None takes ``"hybrid"`` for flat designs, ``"search"`` for all others and for LEF/DEF.
         target_density: density that cells are spread to, above 0 and at most 1; 0.95 when None.
-        starter: makes starts for the search, such as those of a trained network (docs/policy.md).
+        starter: makes starts for the ``"search"`` engine, such as those of a trained network (docs/policy.md).
 
     The first call after an installation compiles the kernels, before its clock starts.
 
@@ -161,6 +161,8 @@ def place(
         warm_up_device(options or search.SearchOptions())
     if engine == "search" and target_density is not None:
         raise ValueError("a target density is of use to the analytic and hybrid engines only")
+    if engine != "search" and starter is not None:
+        raise ValueError("a starter is of use to the search engine only")
     if engine == "search":
         design = placeable(design)
     with _pool(ray, jobs) as pool:  # before the clock: machines take a while to get ready

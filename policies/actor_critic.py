@@ -168,18 +168,21 @@ class ActorCritic(nn.Module):
         graph, d = encoded.graph, s.design
         t = torch.minimum(s.step, graph.count[d] - 1)
         macro, own, anchor = encoded.macros[d, t], graph.macro_x[d, t], graph.anchor[d, t]
-        placed = torch.arange(s.where.shape[1], device=d.device) < s.step[:, None]
-        pull = graph.affinity[d, t][:, : s.where.shape[1]] * placed
+        # Tables of other designs may be longer; no step here needs what is beyond the shorter of the two.
+        most = min(s.where.shape[1], encoded.macros.shape[1])
+        where = s.where[:, :most]
+        placed = torch.arange(most, device=d.device) < s.step[:, None]
+        pull = graph.affinity[d, t][:, :most] * placed
 
         # What the current macro sees of those placed.
         query = self.query(macro)
-        match = encoded.keys[d][:, : s.where.shape[1]] * query[:, None]
+        match = encoded.keys[d][:, :most] * query[:, None]
         score = match.sum(-1) / self.config.glances**0.5 + F.softplus(self.trust) * torch.log(pull + _FAINT)
         # A place to look at when there is nothing to see, worth as much as an unconnected macro.
         nothing = score.new_full((len(d), 1), 0.0)
         share = torch.softmax(torch.cat([score.masked_fill(~placed, ILLEGAL), nothing], dim=1), dim=1)[:, :-1]
-        heard = (share[..., None] * encoded.values[d][:, : s.where.shape[1]]).sum(1)
-        target = (share[..., None] * (s.where - 0.5)).sum(1)
+        heard = (share[..., None] * encoded.values[d][:, :most]).sum(1)
+        target = (share[..., None] * (where - 0.5)).sum(1)
         words = [macro, encoded.design[d], heard, target, anchor, own, s.macro, s.progress]
         summary = self.summary(torch.cat(words, dim=1))
 
@@ -187,9 +190,9 @@ class ActorCritic(nn.Module):
         frame = s.occupancy.shape[1:]
         inside, x, y = _grid(graph.shape[d], frame)
         glances = torch.cat([match, share[..., None], pull[..., None]], dim=-1) * placed[..., None]
-        written = _write(glances.float(), s.where, graph.shape[d], frame)
+        written = _write(glances.float(), where, graph.shape[d], frame)
         wire, wire_range = _over_range(s.wire, s.legal)
-        pulled, pull_range = _over_range(_pull_map(s.where, pull, anchor, x, y)[:, None], s.legal.any(1, keepdim=True))
+        pulled, pull_range = _over_range(_pull_map(where, pull, anchor, x, y)[:, None], s.legal.any(1, keepdim=True))
         reach = graph.reach[d, t][:, None, None]
         lowest, aside, above = wire.amin(1), _to_side(x), _to_side(y)
         grids = torch.broadcast_tensors(x[:, None, :], y[:, :, None], aside[:, None, :], above[:, :, None], inside)

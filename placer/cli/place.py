@@ -17,6 +17,7 @@ from placer.budget import Budget
 from placer.cli._constraints import ConstraintsFile
 from placer.cli._durations import parse_duration
 from placer.cli._errors import INTERRUPTED, NoLegalPlacement
+from placer.cli._network import POLICY, POLICY_SEARCH, load_network
 from placer.cli._notes import print_notes
 from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, given, load_design, require_one
 from placer.cli._progress import RunProgress
@@ -48,6 +49,8 @@ class Engine(StrEnum):
     search = "search"
     analytic = "analytic"
     hybrid = "hybrid"
+    policy = POLICY
+    policy_search = POLICY_SEARCH
 
 
 class Effort(StrEnum):
@@ -90,8 +93,15 @@ def place(
         typer.Option(
             "--engine",
             help="search places macros by the proxy cost. analytic places macros and standard cells for short wires; "
-            "hybrid searches for macros among clusters of the cells, then places the cells around them.",
+            "hybrid searches for macros among clusters of the cells, then places the cells around them. "
+            "policy places macros with a trained network; policy+search searches from its placements too.",
             show_default="hybrid for flat designs, else search",
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint", metavar="FILE", help="Network of placer train.", show_default="the one that ships"
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Start of every random choice.")] = 0,
@@ -162,18 +172,21 @@ def place(
     console, log = Console(highlight=False), Console(stderr=True, highlight=False)
     parse_weights(weight or [])  # what is wrong is said before any work
     _check_engine(engine, target_density, weight, ray)
+    network = load_network(engine, checkpoint, device.value, ray)
+    alone = network is not None and network.alone
     options = SearchOptions(device=device.value)
     try:
-        if ray is None:  # machines of a cluster have devices of their own
+        if ray is None and not alone:  # machines of a cluster have devices of their own
             require_device(options)
     except GpuUnavailableError as error:
         raise typer.BadParameter(str(error), param_hint="--device") from error
     warm_up(lambda: log.print(NOTICE))
-    warm_up_device(options)
+    if not alone:
+        warm_up_device(options)
     pool = None if ray is None else context.with_resource(_join(ray, jobs, log))
     started = perf_counter()
     problem = load_design(design, None, verilog, top, lef, def_file, constraints)
-    chosen, why = choose(problem, engine)
+    chosen, why = choose(problem, engine if network is None else "search")
     _check_engine(Engine(chosen), target_density, weight, ray)
     if chosen == "search":
         problem = placeable(problem)
@@ -186,19 +199,23 @@ def place(
     with files.reserve(target), stop_on_signals(budget.stop):
         try:
             with RunProgress(log, budget.time_limit, started) as progress:
-                result = api.place(
-                    problem,
-                    seed=seed,
-                    effort=effort.value,
-                    jobs=jobs,
-                    budget=budget,
-                    progress=progress,
-                    ray=pool,
-                    options=options,
-                    weights=weights if chosen == "search" or weight else None,
-                    engine=chosen,
-                    target_density=target_density,
-                )
+                if network is not None and alone:
+                    result = network.place(problem, seed=seed, budget=budget, progress=progress, weights=weights)
+                else:
+                    result = api.place(
+                        problem,
+                        seed=seed,
+                        effort=effort.value,
+                        jobs=jobs,
+                        budget=budget,
+                        progress=progress,
+                        ray=pool,
+                        options=options,
+                        weights=weights if chosen == "search" or weight else None,
+                        engine=chosen,
+                        target_density=target_density,
+                        starter=None if network is None else network.starter(),
+                    )
         except PlacementError as error:
             raise NoLegalPlacement(str(error)) from error
         except GpuUnavailableError as error:  # machines of a cluster are asked for theirs only now
@@ -207,7 +224,8 @@ def place(
             "command": shlex.join(["placer", *context.obj]),
             "device": device.value,
             "effort": effort.value,
-            "engine": chosen,
+            "engine": chosen if network is None else str(engine),
+            **({} if network is None else {"checkpoint": str(checkpoint or "shipped")}),
             "jobs": jobs or cores(),
             "seed": seed,
             "time_limit": budget.time_limit,

@@ -1,0 +1,63 @@
+"""The trained network behind ``placer place --engine policy`` and ``policy+search``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from netlists.design import Design
+
+if TYPE_CHECKING:
+    import torch
+
+    from placer.flow import Result, Starter
+    from policies.actor_critic import ActorCritic
+
+#: Engines that need a network.
+POLICY, POLICY_SEARCH = "policy", "policy+search"
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network and where it runs."""
+
+    model: ActorCritic
+    device: torch.device
+    alone: bool
+
+    def place(self, design: Design, **options: Any) -> Result:  # noqa: ANN401 - those of policies.placing.place
+        """Place with the network alone."""
+        from policies.placing import place
+
+        return place(design, self.model, device=self.device, **options)
+
+    def starter(self) -> Starter:
+        """Its placements as starts of the search."""
+        from policies.placing import learned_starts
+
+        return learned_starts(self.model, device=self.device)
+
+
+def load_network(engine: str | None, checkpoint: Path | None, device: str, ray: str | None) -> Network | None:
+    """The network an engine needs; None for engines that need none.
+
+    Raises:
+        NetlistError: the checkpoint cannot be used, or CUDA is asked for and absent.
+        typer.BadParameter: an option is of no use to the engine.
+    """
+    if engine not in (POLICY, POLICY_SEARCH):
+        if checkpoint is not None:
+            raise typer.BadParameter(
+                f"is of use to --engine {POLICY} and {POLICY_SEARCH} only", param_hint="--checkpoint"
+            )
+        return None
+    if engine == POLICY and ray is not None:
+        raise typer.BadParameter(f"is of no use to --engine {POLICY}, which does not search", param_hint="--ray")
+    from policies.checkpoint import load_checkpoint
+    from policies.devices import torch_device
+
+    where = torch_device(device)
+    return Network(load_checkpoint(checkpoint).model, where, engine == POLICY)

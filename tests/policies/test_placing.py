@@ -1,0 +1,59 @@
+"""Placing with a network, alone and before the search."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netlists.design import Design
+from netlists.placement import Placement
+from placer import flow
+from placer.budget import Budget, Event
+from placer.cost.legality import check
+from policies.placing import learned_starts, place
+from tests.env.designs import crowded_design, small_design, walled_design
+from tests.policies.test_actor_critic import stirred
+
+
+@pytest.mark.parametrize(
+    "design", [small_design(), walled_design(), crowded_design()], ids=["free", "walls", "crowded"]
+)
+def test_a_network_alone_ends_legal_with_the_cheapest_of_its_episodes(design: Design) -> None:
+    heard: list[Event] = []
+    few = place(design, stirred(), budget=Budget(), draws=1, seed=3)
+    many = place(design, stirred(), budget=Budget(), draws=9, seed=3, progress=heard.append)
+    assert check(design, many.placement, reference=design.placement).legal
+    assert many.stats["episodes"] == 10
+    assert 0 < many.stats["winner"] <= 10
+    assert few.stats["episodes"] == 2
+    costs = [cost for _, phase, cost in many.history if phase == "policy"]
+    assert costs == sorted(costs, reverse=True)
+    assert heard[-1].step == 10
+
+
+def test_the_seed_decides() -> None:
+    one, two = (place(small_design(), stirred(), budget=Budget(), draws=4, seed=5).placement for _ in range(2))
+    np.testing.assert_array_equal(one.x, two.x)
+
+
+def test_a_stopped_run_still_gives_a_legal_placement() -> None:
+    budget = Budget(60.0)
+    budget.stop.set()
+    result = place(small_design(), stirred(), budget=budget)
+    assert result.interrupted
+    assert result.legality.legal
+
+
+def test_the_search_starts_from_what_the_network_gives() -> None:
+    design, asked = small_design(), list[int]()
+    starts = learned_starts(stirred(), count=2)
+
+    def starter(given: Design, budget: Budget, seed: int) -> list[Placement]:
+        asked.append(seed)
+        return starts(given, budget, seed)
+
+    result = flow.place(design, iterations=2000, jobs=1, seed=7, effort="fast", starter=starter)
+    assert asked == [7]
+    assert result.stats["learned"]["count"] == 2
+    assert result.cost.proxy_cost <= min(result.stats["learned"]["costs"])
+    assert result.legality.legal
