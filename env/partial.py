@@ -64,10 +64,13 @@ def known_weights(weights: CostWeights | None) -> CostWeights:
     """The weights of an environment, the usual ones for None.
 
     Raises:
-        ValueError: a weight for the wirelength between macros, which steps do not keep up to date.
+        ValueError: a weight for the wirelength between macros or for a term of the search, which steps do not keep up
+            to date.
     """
     if weights is not None and weights.macro_wirelength > 0:
         raise ValueError("environments do not know the wirelength between macros: macro_wirelength must be 0")
+    if weights is not None and weights.search_only:
+        raise ValueError("environments know the terms of the proxy cost: all other weights must be 0")
     return weights or CostWeights()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely.geometry import Polygon
+from shapely.geometry import MultiPolygon, Polygon
 
 from netlists.errors import NetlistError
 
@@ -25,12 +25,12 @@ class Region:
 
     Attributes:
         name: as in the DEF or TOML file.
-        polygon: rectilinear, um.
+        polygon: rectilinear, um; in one piece or several.
         kind: ``REGION_FENCE`` or ``REGION_GUIDE``.
     """
 
     name: str
-    polygon: Polygon
+    polygon: Polygon | MultiPolygon
     kind: int = REGION_FENCE
 
 

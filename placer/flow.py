@@ -191,7 +191,13 @@ def place(
         options=options,
     )
     history += found.history
-    stats.update(proposals=found.proposals, moves=found.kinds, devices=list(found.devices), notes=list(found.notes))
+    stats["wish_cost"] = found.wish_cost
+    stats.update(
+        proposals=found.proposals,
+        moves=found.kinds,
+        devices=list(found.devices),
+        notes=list(found.notes),
+    )
     if pool is not None:
         stats["pool"] = pool.report()
     legality = check(design, found.placement, reference=design.placement)

@@ -83,6 +83,8 @@ def _rehearse() -> None:
     from netlists.load import load
     from netlists.synthesis import SynthesisSpec, synthesize
     from placer import flat, flow
+    from placer.cost.full import CostWeights
+    from placer.engines.search.wishes import build_wishes, wish_cost
     from placer.scoring import score_placement
     from placer.view.scene import scene
 
@@ -90,6 +92,7 @@ def _rehearse() -> None:
     result = flow.place(load("synth20"), effort="fast", jobs=1, iterations=_PROPOSALS)
     scored = score_placement(result.design, result.placement)
     scene(result.design, result.placement, cost=scored.cost)
+    wish_cost(result.design, result.placement, build_wishes(result.design, CostWeights(channels=1.0)))
     cells = synthesize(SynthesisSpec(num_macros=2, num_cells=200, num_ports=8, clustered=False))
     for engine in ("analytic", "hybrid"):
         flat.place_cells(cells, engine, effort="fast", jobs=1, iterations=_PROPOSALS // 8)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from eval.bench import ablation, analytic, cost, env, env_batched, floorplan, gpu, growth, parse, quality, ranks
+from eval.bench import ablation, analytic, cost, env, env_batched, floorplan, flow, gpu, growth, parse, quality, ranks
 from eval.bench.designs import Settings
 from eval.bench.machine import facts
 from eval.bench.sheet import Sheet, table
@@ -18,11 +18,11 @@ BENCHES: dict[str, Callable[[Settings], Sheet]] = {
     "parse": parse.run, "cost": cost.run, "ranks": ranks.run, "quality": quality.run,
     "ablation": ablation.run, "gpu": gpu.run,
     "env": env.run, "env-batched": env_batched.run,
-    "floorplan": floorplan.run, "analytic": analytic.run, "growth": growth.run,
+    "floorplan": floorplan.run, "flow": flow.run, "analytic": analytic.run, "growth": growth.run,
 }  # fmt: skip
 #: Those that run when none is named; ``gpu`` needs a device and ``growth`` half an hour and 16 GB, so these are asked
 #: for by name.
-USUAL = ("parse", "cost", "ranks", "quality", "ablation", "env", "env-batched", "floorplan", "analytic")
+USUAL = ("parse", "cost", "ranks", "quality", "ablation", "env", "env-batched", "floorplan", "flow", "analytic")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -12,8 +10,8 @@ from statistics import mean
 from typing import Any
 
 from eval.bench import curves, peers
+from eval.bench.command import placer
 from eval.bench.designs import BUNDLED, Settings, find
-from eval.bench.machine import pinned
 from eval.bench.sheet import Sheet
 
 DESIGNS = ("ct/ariane133_ng45", "ct/nvdla_ng45", "ct/mempool_tile_ng45", "ct/ariane136_asap7", "ct/ibm01_unit")
@@ -98,14 +96,14 @@ def measure(design: str, settings: Settings) -> dict[str, Any]:
     for seed in _seeds(settings):
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
-            _placer(
+            placer(
                 settings, "place", design, "--time", f"{settings.time_limit:g}", "--seed", str(seed), "--jobs",
                 str(settings.cores), "--device", "cpu", "--output", folder,
             )  # fmt: skip
             seconds = time.perf_counter() - start
             record = json.loads((Path(folder) / "metrics.json").read_text())
             placement = next(p for p in Path(folder).iterdir() if p.suffix in (".plc", ".pl"))
-            again = json.loads(_placer(settings, "score", design, str(placement), "--json"))
+            again = json.loads(placer(settings, "score", design, str(placement), "--json"))
             curve = [[at, cost] for at, _, cost in record["history"]]
             runs.append({"seed": seed, "seconds": seconds, "start": record["start"], "history": curve, **again})
     costs = [run["proxy_cost"] for run in runs]
@@ -126,13 +124,3 @@ def measure(design: str, settings: Settings) -> dict[str, Any]:
 
 def _seeds(settings: Settings) -> tuple[int, ...]:
     return settings.seeds[:1] if settings.quick else settings.seeds
-
-
-def _placer(settings: Settings, *arguments: str) -> str:
-    """Run the ``placer`` command on ``settings.cores`` cores and return its stdout."""
-    command = [sys.executable, "-m", "placer", *arguments]
-    with pinned(settings.cores):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=settings.time_limit + 600)
-    if done.returncode:
-        raise RuntimeError(f"placer {' '.join(arguments)} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
-    return done.stdout

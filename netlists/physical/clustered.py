@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from netlists.constraints import Constraints
 from netlists.design import Design
 from netlists.netlist import HARD_MACRO, PORT, SOFT_MACRO, STDCELL
+from netlists.physical.fenced import fence_groups
 from netlists.physical.grouping import group_cells
 from netlists.placement import Placement
 from netlists.synthesis.clustering import cluster
@@ -26,11 +27,14 @@ def needs_clusters(design: Design) -> bool:
 
 
 def clusters_of(design: Design) -> NDArray[np.int64]:
-    """``[N]`` group of each node of a flat design, -1 for none; the same design always has the same groups."""
-    physical = design.physical
+    """``[N]`` group of each node of a flat design, -1 for none; the same design always has the same groups.
+
+    No group has cells of two fences or guides, or cells of one and others of none.
+    """
+    physical, apart = design.physical, None if design.constraints is None else design.constraints.region
     if physical is None:
-        return group_cells(design.netlist)
-    return group_cells(design.netlist, physical.scope, physical.hierarchy)
+        return group_cells(design.netlist, apart=apart)
+    return group_cells(design.netlist, physical.scope, physical.hierarchy, apart=apart)
 
 
 def clustered(design: Design, group: NDArray[np.int64] | None = None) -> Design:
@@ -38,8 +42,9 @@ def clustered(design: Design, group: NDArray[np.int64] | None = None) -> Design:
 
     Soft macros have twice the area of their cells where the core has room for that, else what room there is; with a
     target utilisation, such an area that they and the hard macros fill that part of the core. Cells that no
-    net leads to (fillers, taps) are left out. Constraints of what stays are kept; the result remembers its LEF and DEF
-    files, so that its hard macros can be written back.
+    net leads to (fillers, taps) are left out. Constraints of what stays are kept, and a soft macro whose cells are all
+    members of one fence or guide is a member too; in a fence it is no larger than the room there allows. The result
+    remembers its LEF and DEF files, so that its hard macros can be written back.
 
     Args:
         design: a flat design.
@@ -53,7 +58,8 @@ def clustered(design: Design, group: NDArray[np.int64] | None = None) -> Design:
     cells = float(area[(kind == STDCELL) & ~left_out].sum())
     macros = float(area[kind == HARD_MACRO].sum())
     wanted = float("nan") if design.constraints is None else design.constraints.utilization
-    bloat, told = BLOAT, []
+    bloat: float = BLOAT
+    told: list[str] = []
     if cells and np.isfinite(wanted):
         bloat = max((wanted * design.canvas.area - macros) / cells, 1.0)
         filled = (macros + cells) / design.canvas.area
@@ -61,12 +67,14 @@ def clustered(design: Design, group: NDArray[np.int64] | None = None) -> Design:
             told = [f"macros and cells fill {filled:.1%} of the core, more than the target utilization of {wanted:.1%}"]
     elif cells:
         bloat = min(BLOAT, max((MAX_FILL * design.canvas.area - macros) / cells, 1.0))
-    soft = cluster(design, group, bloat=bloat, left_out=left_out)
+    fenced = fence_groups(design, group, bloat, MAX_FILL)
+    soft = cluster(design, group, bloat=fenced.bloat, width=fenced.width, left_out=left_out)
     kept = np.concatenate([netlist.ids(PORT), netlist.ids(HARD_MACRO)])
     extra = soft.netlist.num_nodes - len(kept)
     notes = [
         *design.notes,
         *told,
+        *fenced.notes,
         f"{int((group >= 0).sum()):,} standard cells are in {extra:,} clusters for macro placement",
     ]
     return replace(
@@ -75,7 +83,7 @@ def clustered(design: Design, group: NDArray[np.int64] | None = None) -> Design:
         path=design.path,
         placement_path=design.placement_path,
         notes=tuple(notes),
-        constraints=None if design.constraints is None else _taken(design.constraints, kept, extra),
+        constraints=None if design.constraints is None else _taken(design.constraints, kept, fenced.region),
         physical=None if design.physical is None else design.physical.take(kept, extra),
     )
 
@@ -106,11 +114,11 @@ def carry_back(design: Design, soft: Design, placement: Placement, group: NDArra
     return old.moved(x=x, y=y, orient=orient, placed=placed)
 
 
-def _taken(constraints: Constraints, kept: NDArray[np.int64], extra: int) -> Constraints:
-    """Constraints of the nodes that stay, and none for the ``extra`` ones behind them."""
+def _taken(constraints: Constraints, kept: NDArray[np.int64], region: NDArray[np.int32]) -> Constraints:
+    """Constraints of the nodes that stay, and no others than their ``region`` for those behind them."""
     number = np.full(constraints.num_nodes, -1, np.int64)
     number[kept] = np.arange(len(kept))
-    none = Constraints.none(extra)
+    none = replace(Constraints.none(len(region)), regions=constraints.regions, region=region)
 
     def both(key: str) -> NDArray[np.float64]:
         mine = getattr(constraints, key)

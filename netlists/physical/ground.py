@@ -15,6 +15,7 @@ from netlists.formats.bookshelf import assume
 from netlists.formats.def_ import DefFile
 from netlists.formats.lef import Layer, Library, Macro
 from netlists.formats.lef.library import OBSTRUCTION
+from netlists.physical.bound import component_blockages
 
 #: A layer counts as taken by a macro when its obstructions cover at least this part of the macro.
 TAKEN = 0.5
@@ -60,13 +61,15 @@ def make_canvas(def_file: DefFile, library: Library, macros: list[Macro]) -> tup
     columns, grid_rows = assume.grid(x1 - x0, y1 - y0, len(macros))
     supply, told = routing_supply(def_file, library, macros)
     notes += [f"placement grid assumed: {columns} x {grid_rows}", told]
-    blockages, left_out = _blockages(def_file)
-    if left_out:
+    bound = component_blockages(def_file, library)
+    blockages = _blockages(def_file, bound.standing)
+    if bound.left_out:
         notes.append(
-            f"{left_out:,} placement blockages belong to components and are left out: write what they ask as a halo"
+            f"{bound.left_out:,} placement blockages belong to components without a place, or speak of cells around "
+            "one, and are left out: write what they ask as a halo"
         )
     if any(b.kind != BLOCK_HARD for b in blockages):
-        notes.append("soft and partial blockages speak of cells: macros may lie on them; the DEF file keeps them")
+        notes.append("soft and partial blockages speak of cells: clusters keep off them, macros may lie on them")
     canvas = Canvas(
         x0, y0, x1, y1, columns, grid_rows,
         smoothing=assume.SMOOTHING,
@@ -208,16 +211,12 @@ def _taken_share(macros: list[Macro], library: Library) -> dict[str, float]:
     return share
 
 
-def _blockages(def_file: DefFile) -> tuple[tuple[Blockage, ...], int]:
-    """Placement blockages, one a rectangle or polygon, and how many are left out: those that move with a component."""
+def _blockages(def_file: DefFile, standing: frozenset[int]) -> tuple[Blockage, ...]:
+    """Placement blockages, one a rectangle or polygon; of those that belong to components the ``standing`` ones."""
     per_um = def_file.dbu_per_micron
     out: list[Blockage] = []
-    left_out = 0
     for number, blockage in enumerate(def_file.blockages):
-        if blockage.layer:
-            continue
-        if blockage.component:
-            left_out += 1
+        if blockage.layer or (blockage.component and number not in standing):
             continue
         kind, density = BLOCK_HARD, 0.0
         if blockage.partial is not None:
@@ -227,4 +226,4 @@ def _blockages(def_file: DefFile) -> tuple[tuple[Blockage, ...], int]:
         shapes = [box(a / per_um, b / per_um, c / per_um, d / per_um) for a, b, c, d in blockage.rects]
         shapes += [Polygon([(x / per_um, y / per_um) for x, y in points]) for points in blockage.polygons]
         out += [Blockage(shape, kind, density, f"blockage {number + 1}") for shape in shapes if shape.area > 0]
-    return tuple(out), left_out
+    return tuple(out)

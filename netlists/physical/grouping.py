@@ -32,6 +32,7 @@ def group_cells(
     scope: NDArray[np.int32] | None = None,
     hierarchy: Hierarchy | None = None,
     groups: int | None = None,
+    apart: NDArray[np.integer] | None = None,
 ) -> NDArray[np.int64]:
     """Gather the standard cells that nets lead to into groups of about equal area.
 
@@ -42,6 +43,7 @@ def group_cells(
         scope: ``[N]`` module each node stands in; with ``hierarchy``.
         hierarchy: the tree of modules; connectivity alone decides without it.
         groups: how many to aim at; one for 120 cells, 50 to 1,000, when None.
+        apart: ``[N]`` labels; cells of different ones are never in one group.
 
     Returns:
         ``[N]`` group of each node, numbered from 0 in the order of their first cells; -1 for nodes that are no
@@ -57,7 +59,8 @@ def group_cells(
     area = (netlist.node_width * netlist.node_height)[cells]
     limit = SLACK * area.sum() / target
     where = np.zeros(len(cells), np.int64) if scope is None or hierarchy is None else scope[cells].astype(np.int64)
-    graph = _graph(netlist, cells, where, hierarchy)
+    zone = np.zeros(len(cells), np.int64) if apart is None else apart[cells].astype(np.int64)
+    graph = _graph(netlist, cells, where, hierarchy, zone)
 
     label: NDArray[np.int64] = np.arange(len(cells))
     total = area.copy()
@@ -69,7 +72,7 @@ def group_cells(
             break
         label, total = match[label], np.bincount(match, total, count).astype(np.float64)
         graph = _contracted(graph, match, count)
-    label = _filled(label, total, where, hierarchy, limit, target)
+    label = _filled(label, total, where, hierarchy, limit, target, zone)
     _, first, number = np.unique(label, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
@@ -78,14 +81,19 @@ def group_cells(
 
 
 def _graph(
-    netlist: Netlist, cells: NDArray[np.int64], where: NDArray[np.int64], hierarchy: Hierarchy | None
+    netlist: Netlist,
+    cells: NDArray[np.int64],
+    where: NDArray[np.int64],
+    hierarchy: Hierarchy | None,
+    zone: NDArray[np.int64],
 ) -> csr_array:
-    """Ties between cells, symmetric, ``[K, K]``."""
+    """Ties between cells of one zone, symmetric, ``[K, K]``."""
     number = np.full(netlist.num_nodes, -1, np.int64)
     number[cells] = np.arange(len(cells))
     net, a, b, degree = clique_pairs(netlist, MAX_DEGREE)
     a, b = number[a], number[b]
     keep = (a >= 0) & (b >= 0)
+    keep[keep] = zone[a[keep]] == zone[b[keep]]
     a, b = a[keep], b[keep]
     strength = netlist.net_weight[net[keep]] / (degree[keep] - 1)
     if hierarchy is not None:
@@ -164,28 +172,33 @@ def _filled(
     hierarchy: Hierarchy | None,
     limit: float,
     target: int,
+    zone: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Join groups smaller than half the mean with others of their module, then of the modules above, in file order."""
+    """Join groups smaller than half the mean with others of their module and zone, then of the modules above.
+
+    Groups come in the order of their first cells.
+    """
     small_below = total.sum() / target / 2
     first = np.full(len(total), len(label), np.int64)
     np.minimum.at(first, label, np.arange(len(label)))
-    home = where[first]
+    home, own_zone = where[first], zone[first]
     owner = np.arange(len(total))
     total = total.copy()
     levels = 1 if hierarchy is None else int(max(len(name.split("/")) for name in hierarchy.names)) + 1
     for _ in range(levels):
-        open_group: dict[int, int] = {}
+        open_group: dict[tuple[int, int], int] = {}
         for g in np.argsort(first, kind="stable").tolist():
             if owner[g] != g or total[g] >= small_below:
                 continue
-            into = open_group.get(int(home[g]))
+            place = int(home[g]), int(own_zone[g])
+            into = open_group.get(place)
             if into is None or total[into] + total[g] > limit:
-                open_group[int(home[g])] = g
+                open_group[place] = g
                 continue
             owner[g] = into
             total[into] += total[g]
             if total[into] >= small_below:
-                del open_group[int(home[g])]
+                del open_group[place]
         if hierarchy is not None:
             home = np.maximum(hierarchy.parent[home], 0).astype(np.int64)
     while (owner[owner] != owner).any():

@@ -7,7 +7,7 @@ import fnmatch
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import Polygon, box
+from shapely.geometry import MultiPolygon, Polygon, box
 
 from netlists.constraints import ANY_ORIENTATION, REGION_FENCE, REGION_GUIDE, Constraints, Region
 from netlists.formats.def_ import DefFile
@@ -15,6 +15,7 @@ from netlists.formats.def_.data import HARD_HALO
 from netlists.formats.lef import Macro
 from netlists.netlist import HARD_MACRO, Netlist
 from netlists.orientation import FN, FS, N, S
+from netlists.physical.bound import component_blockages
 from netlists.physical.from_def import full_name
 from netlists.physical.record import Physical
 
@@ -38,7 +39,8 @@ def orientation_mask(macro: Macro) -> int:
 def constraints_of(netlist: Netlist, physical: Physical, orient: NDArray[np.int8]) -> tuple[Constraints, list[str]]:
     """What the LEF and DEF files ask of the nodes.
 
-    Halos are those of the components' ``HALO`` (soft halos keep cells away, not macros, and are left out). Regions
+    Halos are those of the components' ``HALO`` (soft halos keep cells away, not macros, and are left out) and of
+    blockages that belong to a macro (:mod:`netlists.physical.bound`). Regions
     are fences unless the file says GUIDE; members come from the components' ``REGION`` and from groups, whose
     patterns may end in ``*``. Hard macros may be mirrored as their LEF SYMMETRY says; an orientation the input has
     already given a macro stays allowed.
@@ -66,6 +68,9 @@ def constraints_of(netlist: Netlist, physical: Physical, orient: NDArray[np.int8
     component = physical.component[known]
     counts = def_file.components.halo_kind[component] == HARD_HALO
     halo[known] = np.where(counts[:, None], def_file.components.halo[component], 0) / def_file.dbu_per_micron
+    bound = component_blockages(def_file, physical.library).halos
+    for node in np.flatnonzero(np.isin(physical.component, list(bound))).tolist():
+        halo[node] = np.maximum(halo[node], bound[int(physical.component[node])])
     regions, number, told = _regions(def_file)
     notes += told
     if regions:
@@ -77,17 +82,15 @@ def constraints_of(netlist: Netlist, physical: Physical, orient: NDArray[np.int8
 
 
 def _regions(def_file: DefFile) -> tuple[tuple[Region, ...], dict[str, int], list[str]]:
-    """Regions of one piece, their numbers by name, and notes on the others."""
+    """Regions, their numbers by name, and notes on empty ones."""
     per_um = def_file.dbu_per_micron
     out: list[Region] = []
     number: dict[str, int] = {}
     notes: list[str] = []
     for region in def_file.regions:
         shape = shapely.union_all([box(a / per_um, b / per_um, c / per_um, d / per_um) for a, b, c, d in region.rects])
-        if not isinstance(shape, Polygon) or shape.is_empty:
-            notes.append(
-                f"region {region.name} is not kept: it is " + ("empty" if shape.is_empty else "in several pieces")
-            )
+        if not isinstance(shape, Polygon | MultiPolygon) or shape.is_empty:
+            notes.append(f"region {region.name} is not kept: it is empty")
             continue
         number[region.name] = len(out)
         out.append(Region(region.name, shape, REGION_GUIDE if region.kind == "GUIDE" else REGION_FENCE))

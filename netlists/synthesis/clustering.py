@@ -25,7 +25,8 @@ def cluster(
     design: Design,
     group: ArrayLike,
     *,
-    bloat: float = 2.0,
+    bloat: ArrayLike = 2.0,
+    width: NDArray[np.float64] | None = None,
     max_fanout: int = 500,
     left_out: NDArray[np.bool_] | None = None,
 ) -> Design:
@@ -35,7 +36,8 @@ def cluster(
         design: flat design; soft macros already there are not accepted.
         group: ``[N]`` group number of each node; only those of standard cells matter, and they must be >= 0.
         left_out: ``[N]`` standard cells that no net leads to (fillers, taps) and that shall be in no group.
-        bloat: soft macro area / area of its cells.
+        bloat: soft macro area / area of its cells; one number, or one for each group in order of their numbers.
+        width: of the soft macros in that order, um; one grid column by default.
         max_fanout: nets with at least this many sinks are dropped.
 
     Returns:
@@ -68,8 +70,8 @@ def cluster(
     pin_of_conn, pins = nets.pins(flat, kept, len(ids))
     names = [f"Grp_{i}" for i in ids.tolist()]
     cells = np.flatnonzero(is_cell)
-    area = bloat * np.bincount(soft_of_cell, flat.node_width[cells] * flat.node_height[cells], len(ids))
-    width = np.full(len(ids), design.canvas.gcell_width)
+    area = np.asarray(bloat) * np.bincount(soft_of_cell, flat.node_width[cells] * flat.node_height[cells], len(ids))
+    width = np.full(len(ids), design.canvas.gcell_width) if width is None else width
     height = area / width
     netlist = Netlist(
         name=flat.name,

@@ -123,8 +123,9 @@ def place(
             "--weight",
             "-w",
             metavar="TERM=W",
-            help="Weight of a term of what is minimised: wirelength (1), density (0.5), congestion (0.5), or "
-            "macro_wirelength (0; 0.5 for LEF/DEF), the length of the nets between hard macros. May be repeated.",
+            help="Weight of a term of what is minimised: wirelength (1), density (0.5), congestion (0.5), "
+            "macro_wirelength (0; 0.5 for LEF/DEF), the length of the nets between hard macros; or, all 0, what the "
+            "next tools mind: channels, regularity, pin_access, rudy, whitespace. May be repeated.",
             show_default=False,
         ),
     ] = None,

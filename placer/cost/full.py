@@ -29,7 +29,11 @@ PARTIAL_TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class CostWeights:
-    """Weights of the three terms of the proxy cost, and of a fourth that is not part of the public model."""
+    """Weights of the three terms of the proxy cost, and of others that are not part of the public model.
+
+    ``macro_wirelength`` adds to the cost wherever it is computed. The terms after it belong to the search alone:
+    :func:`full` and all other forms of the cost leave them out.
+    """
 
     wirelength: float = 1.0
     density: float = 0.5
@@ -37,6 +41,21 @@ class CostWeights:
     macro_wirelength: float = 0.0
     """Mean HPWL of the nets cut down to pins of hard macros, over width plus height of the canvas. Nothing but the
     length of these nets counts; it keeps macros that share nets together where clusters hide that they do."""
+    channels: float = 0.0
+    """Narrow channels between hard macros, and between them and the edge (``placer.engines.search.tidy``)."""
+    regularity: float = 0.0
+    """Hard macros of one size out of line with their neighbours (same place)."""
+    pin_access: float = 0.0
+    """Pins of hard macros that something lies in front of (same place)."""
+    rudy: float = 0.0
+    """Wire density of the densest gcells; chooses among placements (``placer.cost.next_step.choosing``)."""
+    whitespace: float = 0.0
+    """Slits and scattered free area; chooses among placements (same place)."""
+
+    @property
+    def search_only(self) -> bool:
+        """True where a term that only the search knows has a weight."""
+        return any((self.channels, self.regularity, self.pin_access, self.rudy, self.whitespace))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import itertools
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from shapely.geometry import Polygon
+from shapely.geometry import MultiPolygon, Polygon
 
 from netlists.canvas import BLOCK_HARD, Canvas
 from netlists.design import Design
@@ -102,7 +102,7 @@ def outline_boxes(canvas: Canvas) -> NDArray[np.int64]:
     return outside_boxes(canvas.outline, canvas_box(canvas), canvas.lattice)
 
 
-def outside_boxes(polygon: Polygon, bounds: tuple[int, int, int, int], step: float) -> NDArray[np.int64]:
+def outside_boxes(polygon: Polygon | MultiPolygon, bounds: tuple[int, int, int, int], step: float) -> NDArray[np.int64]:
     """``[K, 4]`` boxes in steps that cover the part of ``bounds`` (steps) outside a polygon (um), rounded outwards."""
     x0, y0, x1, y1 = bounds
     boxes: list[tuple[int, int, int, int]] = []
@@ -150,7 +150,18 @@ def blockage_boxes(canvas: Canvas) -> tuple[NDArray[np.int64], NDArray[np.int64]
     return np.concatenate(boxes), np.concatenate(owner)
 
 
-def covering_boxes(polygon: Polygon, step: float) -> NDArray[np.int64]:
+def soft_blockages(canvas: Canvas) -> NDArray[np.float64]:
+    """``[B, 5]`` boxes (um) that cover the soft and partial blockages, and the part of them that cells should leave."""
+    rows = [np.zeros((0, 5))]
+    for blockage in canvas.blockages:
+        if blockage.kind != BLOCK_HARD:
+            boxes = microns(covering_boxes(blockage.polygon, canvas.lattice), canvas.lattice)
+            free = 1.0 - blockage.density
+            rows.append(np.concatenate([boxes, np.full((len(boxes), 1), free)], axis=1))
+    return np.concatenate(rows)
+
+
+def covering_boxes(polygon: Polygon | MultiPolygon, step: float) -> NDArray[np.int64]:
     """``[K, 4]`` boxes in steps that cover a polygon (um), rounded outwards."""
     boxes = []
     for low, high, spans in _slabs(polygon, inner=False):
@@ -160,12 +171,13 @@ def covering_boxes(polygon: Polygon, step: float) -> NDArray[np.int64]:
     return np.array(boxes, dtype=np.int64).reshape(-1, 4)
 
 
-def _slabs(polygon: Polygon, *, inner: bool) -> list[tuple[float, float, list[tuple[float, float]]]]:
+def _slabs(polygon: Polygon | MultiPolygon, *, inner: bool) -> list[tuple[float, float, list[tuple[float, float]]]]:
     """Cut a polygon into horizontal slabs between vertex levels, each with the x-intervals it fills.
 
     Exact for rectilinear polygons. Slanted edges become stairs inside the polygon (``inner``) or around it.
     """
-    rings = [polygon.exterior, *polygon.interiors]
+    parts = polygon.geoms if isinstance(polygon, MultiPolygon) else [polygon]
+    rings = [ring for part in parts for ring in (part.exterior, *part.interiors)]
     edges = np.concatenate([np.hstack([c[:-1], c[1:]]) for c in (np.asarray(r.coords)[:, :2] for r in rings)])
     levels = np.unique(edges[:, [1, 3]])
     slabs = []

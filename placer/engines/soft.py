@@ -20,7 +20,7 @@ from netlists.netlist import HARD_MACRO, PORT
 from netlists.orientation import oriented_offsets, oriented_sizes
 from netlists.placement import Placement
 from placer.cost.full import full
-from placer.cost.lattice import blockage_boxes, microns, outline_boxes
+from placer.cost.lattice import blockage_boxes, microns, outline_boxes, soft_blockages
 from placer.engines.legalise.clamp import clamp_soft
 
 #: Nets up to this many pins are springs between all pairs; larger ones meet in a point of their own.
@@ -186,10 +186,13 @@ class _Spreader:
         stays = np.setdiff1d(np.flatnonzero((n.node_kind != PORT) & placement.placed), soft)
         centre = np.stack([placement.x, placement.y], axis=1)
         self._ground = self._density(centre[stays], size[stays] / 2)
-        # What lies outside the outline or is blocked is full.
+        # What lies outside the outline or is blocked is full, soft blockages as far as they ask.
         walls = microns(outline_boxes(c), c.lattice)
         blocked = np.concatenate([walls, microns(blockage_boxes(c)[0], c.lattice)])
         self._ground += self._density((blocked[:, :2] + blocked[:, 2:]) / 2, (blocked[:, 2:] - blocked[:, :2]) / 2)
+        for x0, y0, x1, y1, free in soft_blockages(c).tolist():
+            middle, reach = np.array([[(x0 + x1) / 2, (y0 + y1) / 2]]), np.array([[(x1 - x0) / 2, (y1 - y0) / 2]])
+            self._ground += free * self._density(middle, reach)
         self._walls = walls
         frequency = [2 - 2 * np.cos(np.pi * np.arange(k) / k) for k in (c.grid_rows, c.columns)]
         self._modes = frequency[0][:, None] / self._pitch[1] ** 2 + frequency[1][None, :] / self._pitch[0] ** 2

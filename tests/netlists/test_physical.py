@@ -337,6 +337,30 @@ def test_files_without_contradictions_have_no_such_notes(design: Design) -> None
     require_possible(design)
 
 
+def test_a_blockage_around_a_macro_is_a_halo(tmp_path: Path) -> None:
+    # The macro of 10 x 8 um lies FS at (4, 4); its halo of 1, 2, 3, 4 um is in its N frame.
+    text = case.DEF.replace(
+        "BLOCKAGES 2 ;",
+        r"BLOCKAGES 3 ;" + "\n" + r"- PLACEMENT + COMPONENT left/mem\[0\] RECT ( 3500 1000 ) ( 19000 12500 ) ;",
+    )
+    design = read_physical(**case.write(tmp_path, def_file=text))
+    assert design.constraints is not None
+    ram = design.netlist.node_index["left/mem[0]"]
+    # As it lies: 0.5 left, 3 below, 5 right, 0.5 above; FS exchanges below and above.
+    assert design.constraints.halo[ram] == pytest.approx([1, 2, 5, 4])
+    assert not any("belong to components" in note for note in design.notes)
+    assert len(design.canvas.blockages) == 2
+
+
+def test_a_blockage_of_a_fixed_cell_stays_where_it_is(tmp_path: Path) -> None:
+    text = case.DEF.replace(
+        "BLOCKAGES 2 ;", "BLOCKAGES 3 ;\n- PLACEMENT + COMPONENT tap1 RECT ( 2000 2000 ) ( 3000 4000 ) ;"
+    )
+    design = read_physical(**case.write(tmp_path, def_file=text))
+    assert design.canvas.blockages[0].polygon.bounds == pytest.approx((2, 2, 3, 4))
+    assert not any("belong to components" in note for note in design.notes)
+
+
 def test_blockages_that_are_not_kept_are_told(tmp_path: Path) -> None:
     text = case.DEF.replace(
         "BLOCKAGES 2 ;", r"BLOCKAGES 3 ;" + "\n" + r"- PLACEMENT + COMPONENT left/mem\[0\] RECT ( 0 0 ) ( 20 20 ) ;"

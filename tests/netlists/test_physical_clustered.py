@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shapely.geometry import box
 
+import placer
+from netlists.constraints import REGION_FENCE, REGION_GUIDE, Region
 from netlists.design import Design
 from netlists.netlist import HARD_MACRO, SOFT_MACRO, STDCELL, Netlist
 from netlists.physical import Hierarchy, read_physical
@@ -17,6 +20,7 @@ from netlists.physical.grouping import SLACK, group_cells
 from netlists.physical.write import placed_def
 from netlists.synthesis import SynthesisSpec, synthesize
 from tests.netlists import physical_cases as case
+from tests.placer.rules_judge import judge_rules
 
 
 def chains(lengths: list[int], bridges: list[tuple[int, int]] = ()) -> Netlist:  # type: ignore[assignment]
@@ -152,3 +156,74 @@ def test_a_target_utilisation_below_what_there_is_packs_cells_tight_and_is_told(
     n = soft.netlist
     assert (n.node_width * n.node_height)[n.ids(SOFT_MACRO)].sum() == pytest.approx(4 * 0.8)
     assert any("more than the target utilization of 5.0%" in note for note in soft.notes)
+
+
+def fenced(
+    design: Design, cells: list[str], place: tuple[float, float, float, float], kind: int = REGION_FENCE
+) -> Design:
+    """The design with a further region that some cells belong to."""
+    assert design.constraints is not None
+    c, shape = design.constraints, box(*place)
+    region = c.region.copy()
+    region[[design.netlist.node_index[name] for name in cells]] = len(c.regions)
+    return replace(design, constraints=c.changed(region=region, regions=(*c.regions, Region("room", shape, kind))))
+
+
+def test_cells_of_two_fences_are_never_in_one_group() -> None:
+    ring = chains([40], [(0, 39)])
+    apart = np.arange(40) // 3 % 2
+    group = group_cells(ring, groups=2, apart=apart)
+    assert all(len(set(apart[group == g].tolist())) == 1 for g in np.unique(group).tolist())
+
+
+@pytest.mark.parametrize("kind", [REGION_FENCE, REGION_GUIDE])
+def test_clusters_of_members_are_members(design: Design, kind: int) -> None:
+    d = fenced(design, ["left/b0", "left/b1"], (3, 25, 8, 29), kind=kind)
+    group = clusters_of(d)
+    soft = clustered(d, group)
+    assert soft.constraints is not None
+    index = soft.netlist.node_index
+    mine = {index[f"Grp_{group[d.netlist.node_index[name]]}"] for name in ("left/b0", "left/b1")}
+    others = set(soft.netlist.ids(SOFT_MACRO).tolist()) - mine
+    assert (soft.constraints.region[sorted(mine)] == 1).all()
+    assert (soft.constraints.region[sorted(others)] == -1).all()
+    result = placer.place(d, iterations=2000, jobs=1, effort="fast")
+    x, y = result.placement.x[sorted(mine)], result.placement.y[sorted(mine)]
+    assert ((x > 3) & (x < 8) & (y > 25) & (y < 29)).all()
+    assert result.legality.legal
+
+
+def test_clusters_are_cut_to_their_fence(design: Design) -> None:
+    # Each cell has 0.8 um2; doubled, two of them would fill 3.2 of 2.04 um2.
+    d = fenced(design, ["left/b0", "left/b1"], (3, 25, 4.2, 26.7))
+    soft = clustered(d)
+    assert soft.constraints is not None
+    mine = np.flatnonzero(soft.constraints.region == 1)
+    mine = mine[soft.netlist.node_kind[mine] == SOFT_MACRO]
+    assert len(mine)
+    area = (soft.netlist.node_width * soft.netlist.node_height)[mine].sum()
+    assert area == pytest.approx(0.95 * 1.2 * 1.7)
+    assert placer.place(d, iterations=1000, jobs=1, effort="fast").legality.legal
+
+
+def test_a_fence_without_room_for_its_clusters_is_told(design: Design) -> None:
+    soft = clustered(fenced(design, ["left/b0"], (3, 25, 3.4, 25.4)))
+    assert any("fence 'room' is too narrow for 1 clusters" in note for note in soft.notes)
+    assert soft.constraints is not None
+    assert not (soft.constraints.region[soft.netlist.ids(SOFT_MACRO)] == 1).any()
+
+
+def test_a_region_of_several_pieces_is_one_fence(tmp_path: Path) -> None:
+    text = case.DEF.replace(
+        "- east ( 20000 2000 ) ( 38000 38000 )", "- east ( 3000 22000 ) ( 15000 38000 ) ( 24000 3000 ) ( 36000 15000 )"
+    )
+    d = read_physical(**case.write(tmp_path, def_file=text))
+    assert d.constraints is not None
+    assert d.constraints.regions[0].polygon.area == pytest.approx(12 * 16 + 12 * 12)
+    for seed in range(2):
+        result = placer.place(d, iterations=500, jobs=1, effort="fast", seed=seed)
+        assert result.legality.legal
+        assert judge_rules(result.design, result.placement) == set()
+        i = result.design.netlist.node_index["right/mem[0]"]
+        x, y = result.placement.x[i], result.placement.y[i]
+        assert (8 <= x <= 10 and 26 <= y <= 34) or (29 <= x <= 31 and 7 <= y <= 11)

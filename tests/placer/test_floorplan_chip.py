@@ -310,3 +310,28 @@ def test_bp_fe_top_gets_a_floorplan_with_legal_pins(open_data, tmp_path):
     assert again.components.x[0] == 200_000
     assert (again.components.status[1:] == 0).all()
     assert again.pins != made.def_file.pins
+
+
+@pytest.mark.slow
+@pytest.mark.open_data
+def test_bp_fe_top_is_placed_on_its_new_floorplan(open_data, tmp_path):
+    import placer
+    from netlists import HARD_MACRO
+    from netlists.formats.def_ import read_def
+
+    lef = open_data("lefdef/tech/NanGate45")
+    files = [lef / "Nangate45_tech.lef", lef / "Nangate45_stdcell.lef.gz", *sorted(lef.glob("fakeram45*"))]
+    verilog = open_data("lefdef/bp_fe_top_ng45/bp_fe_top.v.gz")
+    floor = placer.floorplan_chip(verilog, files, "bp_fe_top").write(tmp_path / "fp.def")
+    design = placer.load(verilog=[verilog], top="bp_fe_top", lef=files, def_file=floor)
+    result = placer.place(design, iterations=20_000, jobs=1, effort="fast")
+    assert result.legality.legal
+    hard = result.design.netlist.ids(HARD_MACRO)
+    assert len(hard) == 11
+    written = placer.convert(result.design, tmp_path / "placed.def", placement=result.placement)[0]
+    report = placer.check(design, written)
+    assert (report.legal, report.given) == (True, ())
+    components = read_def(written).components
+    assert (components.status == 1).sum() == 11
+    before = read_def(floor)
+    assert read_def(written).pins == before.pins

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netlists.canvas import Canvas
 from netlists.design import Design
 from netlists.netlist import HARD_MACRO
 from netlists.placement import Placement
@@ -61,8 +62,12 @@ def scene(design: Design, placement: Placement) -> Scene:
     at = np.stack([np.searchsorted(values, every[:, k]) for k, values in enumerate((x, y, x, y))], axis=1)
     for k, (x0, y0, x1, y1) in enumerate(at.tolist()):
         owner[y0:y1, x0:x1] = k - len(walls) if k >= len(walls) else WALL
+    return Scene(canvas.lattice, narrow_steps(canvas), core, boxes, nodes, walls, x, y, owner)
+
+
+def narrow_steps(canvas: Canvas) -> float:
+    """Below how many lattice steps a gap counts as narrow: ten rows, else 1 % of the shorter side."""
     if canvas.rows is not None and len(canvas.rows.height):
-        narrow = _ROWS * float(np.median(canvas.rows.height)) / canvas.lattice
-    else:
-        narrow = _SHARE * min(core[2] - core[0], core[3] - core[1])
-    return Scene(canvas.lattice, narrow, core, boxes, nodes, walls, x, y, owner)
+        return _ROWS * float(np.median(canvas.rows.height)) / canvas.lattice
+    x0, y0, x1, y1 = canvas_box(canvas)
+    return _SHARE * min(x1 - x0, y1 - y0)

@@ -23,6 +23,7 @@ from placer.engines.gpu_search.replay import placement_of, positions
 from placer.engines.gpu_search.storage import Layout, build_layout, empty_chains, resident
 from placer.engines.search import SearchResult, on_lattice
 from placer.engines.search.rng import seeded
+from placer.engines.search.wishes import build_wishes
 
 
 @dataclass
@@ -115,6 +116,8 @@ def gpu_search(
         raise ValueError(f"threads must be below 8 or a multiple of 8, not {schedule.threads}")
     if design.constraints is not None:
         raise GpuUnavailableError("the GPU search does not know constraints; the CPU search keeps them")
+    if build_wishes(design).on or (weights is not None and weights.search_only):
+        raise GpuUnavailableError("the GPU search knows the proxy cost alone; the CPU search knows its other terms")
     if weights is not None and weights.macro_wirelength > 0:
         raise GpuUnavailableError("the GPU search does not know the wirelength between macros; the CPU search does")
     device.require()

@@ -18,7 +18,7 @@ from placer.engines.search.moves.scan import scan
 from placer.engines.search.moves.scene import Crowd, Scene, build_draft, build_heat, build_scene
 from placer.engines.search.moves.table import KINDS, SCAN, draft_move
 from placer.engines.search.rng import seeded, uniform
-from placer.engines.search.wishes import wish_change
+from placer.engines.search.wishes import Wishes, wish_change
 
 #: Columns of the per-kind statistics: drawn, proposals priced, moves kept, sum of improvements, work.
 TRIED, PRICED, KEPT, GAINED, WORK = range(5)
@@ -38,11 +38,19 @@ class Chain(NamedTuple):
     age: NDArray[np.int64]
 
 
-def build_chain(design: Design, problem: Problem, crowd: Crowd, placement: Placement, seed: int, index: int) -> Chain:
-    """A chain that starts from a legal placement on the lattice."""
+def build_chain(
+    design: Design,
+    problem: Problem,
+    crowd: Crowd,
+    placement: Placement,
+    seed: int,
+    index: int,
+    wishes: Wishes | None = None,
+) -> Chain:
+    """A chain that starts from a legal placement on the lattice; ``wishes`` are the design's own by default."""
     state = build_state(problem, placement)
     rebuild(problem, state)
-    ground = build_ground(design, placement)
+    ground = build_ground(design, placement, wishes)
     draft, heat, rng = build_draft(ground), build_heat(problem, crowd), seeded(seed, index)
     scene = build_scene(problem, state, ground, crowd, draft, heat, rng)
     return Chain(problem, state, scene, np.zeros((len(KINDS), 5)), np.zeros(1, np.int64))
@@ -102,7 +110,7 @@ def _anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, rea
             i = d.objects[k]
             statistics[kind, WORK] += p.obj_ptr[i + 1] - p.obj_ptr[i]
         before = s.total[PROXY]
-        wish = wish_change(g, d.size[0], d.objects, d.x, d.y, s.x, s.y) if g.wishes.on else 0.0
+        wish = wish_change(g, d, s.x, s.y, s.orient) if g.wishes.on else 0.0
         limit = before - wish
         if temperature > 0.0:  # the Metropolis rule, its dice drawn first
             limit -= temperature * np.log(uniform(rng))

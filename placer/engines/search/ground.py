@@ -54,7 +54,7 @@ class Ground(NamedTuple):
         half_y: ``[N]``.
         rules: halos, channels, fences, orientations and snapping; ``rules.on`` is False without constraints, and
             then costs nothing.
-        wishes: guides and nearness to the edge; likewise.
+        wishes: what moves pay for beside the proxy cost; likewise.
     """
 
     left: NDArray[np.int64]
@@ -78,8 +78,14 @@ class Ground(NamedTuple):
     wishes: Wishes
 
 
-def build_ground(design: Design, placement: Placement) -> Ground:
-    """Integer geometry of a placement whose movable objects lie on the lattice."""
+def build_ground(design: Design, placement: Placement, wishes: Wishes | None = None) -> Ground:
+    """Integer geometry of a placement whose movable objects lie on the lattice.
+
+    Args:
+        design: the design.
+        placement: where its objects are.
+        wishes: what moves pay for beside the proxy cost; the design's own by default.
+    """
     n, canvas = design.netlist, design.canvas
     step = canvas.lattice
     wide, high = integer_sizes(design, placement)
@@ -115,7 +121,7 @@ def build_ground(design: Design, placement: Placement) -> Ground:
         inverse_step=inverse if inverse >= 1 and abs(inverse * step - 1.0) < 1e-12 else 0.0,
         half_x=half_x, half_y=half_y,
         rules=build_rules(design, placement, hard, gap),
-        wishes=build_wishes(design),
+        wishes=build_wishes(design) if wishes is None else wishes,
     )  # fmt: skip
 
 

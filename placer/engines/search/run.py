@@ -23,6 +23,7 @@ from placer.budget import Budget, Event, Progress, silent
 from placer.cost.full import CostWeights
 from placer.cost.incremental import Problem, build_problem, propose, rebuild, revert
 from placer.cost.incremental.state import PROXY
+from placer.cost.next_step.choosing import choosing_cost
 from placer.engines.search.chain import GAINED, PRICED, TRIED, WORK, Chain, anneal, build_chain
 from placer.engines.search.moves.scan import MOST_GCELLS
 from placer.engines.search.moves.scene import build_crowd
@@ -44,8 +45,9 @@ class SearchResult:
         proposals: exact proposals priced, over all chains.
         kinds: per kind of move: tried, priced, kept and the sum of improvements.
         history: (seconds, phase, best cost) after each round.
-        wish_cost: what the wishes cost that the placement does not fulfil (``placer.engines.search.wishes``); the best
-            placement is the one with the least sum of both costs.
+        wish_cost: what the wishes cost that the placement does not fulfil (``placer.engines.search.wishes``), and the
+            terms that only choose (``placer.cost.next_step.choosing``); the best placement is the one with the least
+            sum of both costs.
         devices: where chains ran.
         notes: what a user may want to know, such as why a device was not used.
     """
@@ -115,7 +117,8 @@ class _Run:
         self.iterations = iterations
         self.spent = 0  # proposals, counted in iteration mode
         self.problem: Problem = build_problem(design, weights)
-        self.wishes = build_wishes(design)
+        self.weights = weights or CostWeights()
+        self.wishes = build_wishes(design, weights)
         self.began = budget.seconds
         self.result = SearchResult(design.placement, math.inf)
         self.totals = np.zeros((len(NAMES), 5))
@@ -136,7 +139,9 @@ class _Run:
         crowd = build_crowd(self.design, starts[0])
         self.prior = first_mix(crowd, self.options.left_out)
         self.share = self.prior.copy()
-        chains = [build_chain(self.design, self.problem, crowd, p, self.seed, k) for k, p in enumerate(starts)]
+        chains = [
+            build_chain(self.design, self.problem, crowd, p, self.seed, k, self.wishes) for k, p in enumerate(starts)
+        ]
         for chain in chains:
             self._remember(chain)
         self._report("search")
@@ -152,7 +157,8 @@ class _Run:
                 )
             while len(chains) < self.jobs:  # fewer starts than cores: the same start, other dice
                 k = len(chains)
-                twin = build_chain(self.design, self.problem, crowd, self._placement(chains[0]), self.seed, 1000 + k)
+                start = self._placement(chains[0])
+                twin = build_chain(self.design, self.problem, crowd, start, self.seed, 1000 + k, self.wishes)
                 chains.append(twin)
             self._deep(pool, chains, hot)
         self.result.proposals = int(self.totals[:, PRICED].sum())
@@ -309,16 +315,17 @@ class _Run:
             _copy(chains[best], chains[worst])
 
     def _remember(self, chain: Chain) -> None:
-        cost = self._cost(chain)
-        if cost < self.result.proxy_cost + self.result.wish_cost:
-            self.result.proxy_cost = float(chain.state.total[PROXY])
-            self.result.placement = self._placement(chain)
-            self.result.wish_cost = wish_cost(self.design, self.result.placement, self.wishes)
+        placement = self._placement(chain)
+        cost, more = float(chain.state.total[PROXY]), self._besides(placement)
+        if cost + more < self.result.proxy_cost + self.result.wish_cost:
+            self.result.proxy_cost, self.result.wish_cost, self.result.placement = cost, more, placement
 
     def _cost(self, chain: Chain) -> float:
-        """What the search minimises: the proxy cost, and what unfulfilled wishes cost."""
-        cost = float(chain.state.total[PROXY])
-        return cost + wish_cost(self.design, self._placement(chain), self.wishes) if self.wishes.on else cost
+        """What the search minimises: the proxy cost, what unfulfilled wishes cost, and terms that only choose."""
+        return float(chain.state.total[PROXY]) + self._besides(self._placement(chain))
+
+    def _besides(self, placement: Placement) -> float:
+        return wish_cost(self.design, placement, self.wishes) + choosing_cost(self.design, placement, self.weights)
 
     def _placement(self, chain: Chain) -> Placement:
         move = self.design.movable

@@ -46,7 +46,7 @@ def scan(p: Problem, s: State, v: Scene) -> bool:
                 add(v, i, left, bottom)
             else:
                 continue
-            wish = wish_change(g, d.size[0], d.objects, d.x, d.y, s.x, s.y) if g.wishes.on else 0.0
+            wish = wish_change(g, d, s.x, s.y, s.orient) if g.wishes.on else 0.0
             cost = propose(p, s, d.objects, d.x, d.y, d.orient, d.size[0], best - wish) + wish
             revert(s)
             d.priced[0] += 1
