@@ -157,13 +157,16 @@ def _files(settings: Settings, case: Case, skipped: list[str]) -> dict[str, Any]
     out: dict[str, Any] = {"lef": []}
     for pattern in case.lef:
         found = sorted(settings.data.glob(pattern))
-        out["lef"] += found or [find(settings, pattern, skipped)]
+        if not found:
+            find(settings, pattern, skipped)
+            return None
+        out["lef"] += found
     for key in ("floorplan", "verilog", "reference"):
         name = getattr(case, key)
         out[key] = None if name is None else find(settings, name, skipped)
         if name is not None and out[key] is None:
             return None
-    return None if None in out["lef"] else out
+    return out
 
 
 def _measure(case: Case, paths: dict[str, Any], settings: Settings, seeds: Sequence[int]) -> dict[str, Any]:

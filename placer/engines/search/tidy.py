@@ -57,7 +57,8 @@ class Tidy(NamedTuple):
 
 def build_tidy(design: Design, weights: CostWeights | None) -> Tidy:
     """What a run with these weights asks of the hard macros."""
-    wanted = () if weights is None else (weights.channels, weights.regularity, weights.pin_access)
+    w = weights or CostWeights()
+    wanted = w.channels, w.regularity, w.pin_access
     n = design.netlist
     hard = n.ids(HARD_MACRO)
     if not any(wanted) or not len(hard):
