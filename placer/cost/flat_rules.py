@@ -211,7 +211,12 @@ class _Check:
         return out
 
     def _inside(
-        self, rule: str, index: int, polygon: shapely.Polygon, nodes: NDArray[np.int64], what: str
+        self,
+        rule: str,
+        index: int,
+        polygon: shapely.Polygon | shapely.MultiPolygon,
+        nodes: NDArray[np.int64],
+        what: str,
     ) -> list[Violation]:
         """Nodes whose boxes, less the play, reach into a polygon."""
         if not len(nodes):
