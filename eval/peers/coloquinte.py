@@ -74,7 +74,7 @@ def circuit_of(design: Design, placement: Placement, *, per_um: float | None = N
         end = np.ceil((at + np.where(port, 0.0, lies)) * scale - _NOISE)
         upright = lies == side
         grown = np.where(held & upright, end - begin, np.ceil(np.where(port, 0.0, side) * scale - _NOISE))
-        size.append(_whole(grown))
+        size.append(_whole(np.where(port, 0.0, grown)))
         corner.append(_whole(begin))
         # Pins lie where they are, also on what was grown, as long as it is upright.
         shift = np.where(held & upright, at * scale - begin, 0.0)

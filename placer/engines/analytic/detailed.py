@@ -56,7 +56,7 @@ def improve(
     since = np.full(len(board.x), -1, np.int64)
     passes: list[Callable[[int], float]] = [
         lambda k: float(shift_in_segments(board)),
-        lambda k: float(global_swap(board, cells, 2 if k == 0 else 1, since)),
+        lambda k: float(global_swap(board, cells, 3 if k < 3 else 2, since)),
         lambda k: float(local_reorder(board)),
         lambda k: match(board, cells, k),
     ]

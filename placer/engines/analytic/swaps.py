@@ -30,7 +30,7 @@ from placer.engines.analytic.board import (
 )
 
 #: Neighbours looked at on either side of the wanted place, in each row.
-_REACH = 5
+_REACH = 8
 #: Cells that may be pushed aside for one that moves.
 _PUSHED = 8
 #: Gains below this are noise of the sums, um times weight.
