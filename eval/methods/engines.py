@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
+import hashlib
+import importlib
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.methods.registry import Answer, NotApplicableError, Task, known_options, method
+from eval.methods.registry import Answer, NotApplicableError, Task, known_options, method, number
 from netlists.errors import NetlistError
-from netlists.netlist import HARD_MACRO, PORT, SOFT_MACRO, STDCELL
+from netlists.netlist import HARD_MACRO, PORT
 from placer.budget import Event
+
+if TYPE_CHECKING:
+    from placer.flow import Starter
 
 
 def _prepare_search() -> None:
@@ -29,6 +36,10 @@ def search(task: Task) -> Answer:
     Options: ``effort`` (fast, default, best), ``jobs`` (searches side by side; the cores by default).
     """
     known_options(task, ("effort", "jobs"))
+    return _search(task, None)
+
+
+def _search(task: Task, starter: Starter | None) -> Answer:
     from placer import flow
     from placer.clusters import usual_weights
     from placer.engines.search import SearchOptions
@@ -44,41 +55,57 @@ def search(task: Task) -> Answer:
         weights=usual_weights(task.design),
         # A comparison on processor cores: a device would not be counted among them.
         options=SearchOptions(device="cpu"),
+        starter=starter,
     )
-    facts = {"stats": result.stats, "history": result.history}
-    return Answer(result.placement, facts=facts)
+    return Answer(result.placement, facts={"stats": result.stats, "history": result.history})
 
 
-def _prepare_analytic() -> None:
+def _prepare_flat() -> None:
     from netlists.synthesis import SynthesisSpec, synthesize
-    from placer.budget import Budget
-    from placer.engines.analytic.flow import place_flat
+    from placer.flat import place_cells
 
+    _prepare_search()
     spec = SynthesisSpec(num_macros=4, num_cells=400, clustered=False, name="rehearsal")
-    design = synthesize(spec, seed=0)
-    place_flat(design, budget=Budget(), jobs=1)
+    for engine in ("analytic", "hybrid"):
+        place_cells(synthesize(spec, seed=0), engine, jobs=1, iterations=1_000)
 
 
-@method("analytic", prepare=_prepare_analytic)
+@method("analytic", prepare=_prepare_flat)
 def analytic(task: Task) -> Answer:
     """Global and detailed placement of flat designs for wirelength alone.
 
-    Option: ``jobs`` (threads; the cores by default). The result does not depend on it.
+    Options: ``density`` that cells are spread to, ``jobs`` (threads; the cores by default).
     """
-    known_options(task, ("jobs",))
-    from placer.engines.analytic.flow import place_flat
+    return _flat(task, "analytic")
 
-    kind = task.design.netlist.node_kind
-    if (kind == SOFT_MACRO).any():
-        raise NotApplicableError("the analytic engine places standard cells; this design has soft macros instead")
-    if not np.any(task.design.movable & (kind == STDCELL)):
-        raise NotApplicableError("the analytic engine places standard cells; this design has none to move")
+
+@method("hybrid", prepare=_prepare_flat)
+def hybrid(task: Task) -> Answer:
+    """Macros by exact search on the proxy cost among clusters of the cells, then the cells around them.
+
+    Options as of ``analytic``, and ``effort`` of the search.
+    """
+    return _flat(task, "hybrid")
+
+
+def _flat(task: Task, engine: str) -> Answer:
+    known_options(task, ("density", "jobs") if engine == "analytic" else ("density", "jobs", "effort"))
+    from placer.flat import has_cells, place_cells
+
+    design = task.flat or task.design
+    if not has_cells(design):
+        raise NotApplicableError(f"the {engine} engine places standard cells; this design has none to move")
 
     def told(event: Event) -> None:  # wirelengths of placements that are not legal yet make no curve
         task.progress(replace(event, cost=None))
 
-    found = place_flat(task.design, budget=task.budget, seed=task.seed, jobs=jobs_of(task), progress=told)
-    return Answer(found.placement, facts={"stages": found.stages}, curve_of="weighted_hpwl_um")
+    result = place_cells(
+        design, engine, budget=task.budget, seed=task.seed, jobs=jobs_of(task), progress=told,
+        effort=task.options.get("effort", "default"), iterations=task.iterations if engine == "hybrid" else None,
+        target_density=number(task, "density", 0.0) or None,
+    )  # fmt: skip
+    figures = None if result.flat is None else result.flat.as_dict()
+    return Answer(result.placement, facts={"flat": figures}, curve_of="hpwl_um", design=design)
 
 
 def _prepare_floorplan() -> None:
@@ -108,30 +135,62 @@ def floorplan(task: Task) -> Answer:
     )
 
 
-def _hybrid_missing() -> str | None:
-    return not_yet("placer.engines.hybrid", "the hybrid engine")
+def _checkpoint(options: Mapping[str, str]) -> Path:
+    from policies.checkpoint import SHIPPED
+
+    return Path(options["checkpoint"]).expanduser() if "checkpoint" in options else SHIPPED
 
 
-@method("hybrid", missing=_hybrid_missing)
-def hybrid(task: Task) -> Answer:
-    """Analytic placement and exact search in turn."""
-    raise NotApplicableError(_hybrid_missing() or "this version does not know how to call the hybrid engine")
+def _policy_missing(options: Mapping[str, str]) -> str | None:
+    path = _checkpoint(options)
+    if path.is_file():
+        return None
+    if "checkpoint" in options:
+        return f"no such checkpoint: {path}"
+    return "no trained network ships with this version; name one of placer train: policy[checkpoint=FILE]"
 
 
-def _policy_missing() -> str | None:
-    return not_yet("policies.checkpoint", "the learned policy")
+def _policy_identity(options: Mapping[str, str]) -> str:
+    return hashlib.sha256(_checkpoint(options).read_bytes()).hexdigest()[:12]
 
 
-@method("policy", missing=_policy_missing)
+def _prepare_policy() -> None:
+    importlib.import_module("policies.placing")  # what computes with torch stays out of the server
+    _prepare_search()
+
+
+@method("policy", prepare=_prepare_policy, missing=_policy_missing, identity=_policy_identity)
 def policy(task: Task) -> Answer:
-    """Macros decoded one by one by a learned policy."""
-    raise NotApplicableError(_policy_missing() or "this version does not know how to call the policy")
+    """Macros decoded by a trained network, again and again; the best by exact cost is made legal.
+
+    Option: ``checkpoint``, a file of ``placer train``. ``iterations`` are draws.
+    """
+    known_options(task, ("checkpoint",))
+    from policies.checkpoint import load_checkpoint
+    from policies.placing import place
+
+    model = load_checkpoint(_checkpoint(task.options)).model
+    try:
+        result = place(
+            task.design, model, budget=task.budget, seed=task.seed, draws=task.iterations, progress=task.progress
+        )
+    except NetlistError as error:
+        raise NotApplicableError(str(error)) from None
+    return Answer(result.placement, facts={"stats": result.stats})
 
 
-@method("policy+search", missing=_policy_missing)
+@method("policy+search", prepare=_prepare_policy, missing=_policy_missing, identity=_policy_identity)
 def policy_and_search(task: Task) -> Answer:
-    """Placements of a learned policy as starts of the exact search."""
-    raise NotApplicableError(_policy_missing() or "this version does not know how to call the policy")
+    """The exact search with placements of a trained network among its starts.
+
+    Options: ``checkpoint``, and those of ``search``.
+    """
+    known_options(task, ("checkpoint", "effort", "jobs"))
+    from policies.checkpoint import load_checkpoint
+    from policies.placing import learned_starts
+
+    model = load_checkpoint(_checkpoint(task.options)).model
+    return _search(task, learned_starts(model))
 
 
 def jobs_of(task: Task) -> int:
@@ -144,12 +203,3 @@ def jobs_of(task: Task) -> int:
     if not text.isdigit() or int(text) < 1:
         raise NetlistError("jobs must be a whole number of at least 1", found=text)
     return int(text)
-
-
-def not_yet(module: str, what: str) -> str | None:
-    """Why something is missing, where its module is not part of this version."""
-    try:
-        there = importlib.util.find_spec(module) is not None
-    except ImportError:
-        there = False
-    return None if there else f"{what} is not part of this version"

@@ -133,5 +133,5 @@ def _openroad(task: Task, steps: list[str]) -> Answer:
 def _there(program: Program) -> Path:
     path = program.path()
     if path is None:
-        raise NotApplicableError(program.missing() or "")
+        raise NotApplicableError(program.missing({}) or "")
     return path

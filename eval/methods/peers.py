@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from importlib import metadata
 
-from eval.methods.engines import jobs_of, not_yet
-from eval.methods.registry import Answer, NotApplicableError, Task, known_options, method
+from eval.methods.engines import jobs_of
+from eval.methods.programs import made_legal
+from eval.methods.registry import Answer, NotApplicableError, Task, known_options, method, number
 from placer.budget import Event
 
 
@@ -33,20 +35,28 @@ def simulated_annealing(task: Task) -> Answer:
     return Answer(found.placement, facts=facts)
 
 
-def _coloquinte_missing() -> str | None:
+def _coloquinte_missing(options: Mapping[str, str]) -> str | None:
     if importlib.util.find_spec("coloquinte") is None:
         return "Coloquinte is not installed (pip install 'chip-placer[peers]')"
-    return not_yet("eval.peers.coloquinte", "the adapter to Coloquinte")
+    return None
 
 
-def _coloquinte_version() -> str:
-    try:
-        return f"coloquinte {metadata.version('coloquinte')}"
-    except metadata.PackageNotFoundError:
-        return ""
+def _coloquinte_version(options: Mapping[str, str]) -> str:
+    return f"coloquinte {metadata.version('coloquinte')}"
 
 
 @method("coloquinte", missing=_coloquinte_missing, identity=_coloquinte_version)
 def coloquinte(task: Task) -> Answer:
-    """Coloquinte, an open analytic placer of mixed-size designs."""
-    raise NotApplicableError(_coloquinte_missing() or "this version does not know how to call Coloquinte")
+    """Coloquinte, an open analytic placer of mixed-size designs.
+
+    Option: ``effort`` (1 to 9; 3 is its default). It has no time limit of its own.
+    """
+    known_options(task, ("effort",))
+    from eval.peers.coloquinte import place_with
+    from placer.flat import has_cells
+
+    rows = task.design.canvas.rows
+    if not has_cells(task.design) or rows is None or not len(rows.y):
+        raise NotApplicableError("Coloquinte places standard cells in rows; this design has no such cells or no rows")
+    found = place_with(task.design, task.design.placement, seed=task.seed, effort=int(number(task, "effort", 3)))
+    return made_legal(task, found)

@@ -12,10 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from eval.methods.registry import Answer, NotApplicableError, Task
 from netlists.design import Design
 from netlists.errors import NetlistError
+from netlists.netlist import STDCELL
 from netlists.placement import Placement
+from placer.budget import Budget
+from placer.cost.flat_rules import check_flat
 from placer.cost.legality import check
 
 #: Bytes of a program that are looked at to tell one version from another.
@@ -49,7 +54,7 @@ class Program:
             return next((place.resolve() for place in places if place.is_file()), None)
         return next((Path(found) for name in self.names if (found := shutil.which(name))), None)
 
-    def missing(self) -> str | None:
+    def missing(self, options: Mapping[str, str]) -> str | None:
         """Why it cannot be run, or None."""
         if self.path() is not None:
             return None
@@ -59,7 +64,7 @@ class Program:
         looked = f" and is not in PATH as {' or '.join(self.names)}" if self.names else ""
         return f"{self.title} is not installed: {self.variable} is not set{looked}"
 
-    def identity(self) -> str:
+    def identity(self, options: Mapping[str, str]) -> str:
         """Digest of the program's beginning and its size: another build gives other results."""
         path = self.path()
         if path is None:
@@ -136,8 +141,6 @@ def read_bookshelf(design: Design, path: Path) -> Placement:
 
 def only_moved(design: Design, found: Placement) -> Placement:
     """A placement in which nothing but the movable objects differs from the design's own."""
-    import numpy as np
-
     p, movable = design.placement, design.movable
     return p.moved(
         x=np.where(movable, found.x, p.x),
@@ -148,12 +151,22 @@ def only_moved(design: Design, found: Placement) -> Placement:
 
 
 def made_legal(task: Task, found: Placement) -> Answer:
-    """The program's placement where it is legal; else that of the placer's legaliser, with the program's as ``raw``."""
-    if check(task.design, found, reference=task.design.placement).legal:
+    """The program's placement where it is legal; else that of the placer's legalisers, with the program's as ``raw``.
+
+    Macros are moved as little as possible; then cells go into the rows around them, without further improvement.
+    """
+    design = task.design
+    if check_flat(design, found, reference=design.placement).legal:
         return Answer(found, raw=found, facts={"legalised": False})
+    from placer.engines.analytic.cells import place_cells
     from placer.engines.legalise import legalise
 
-    return Answer(legalise(task.design, found, seed=task.seed), raw=found, facts={"legalised": True})
+    legal = found
+    if not check(design, found, reference=design.placement).legal:
+        legal = legalise(design, found, seed=task.seed)
+    if np.any(design.movable & (design.netlist.node_kind == STDCELL)):
+        legal = place_cells(design, legal, budget=Budget(0.0)).placement
+    return Answer(legal, raw=found, facts={"legalised": True})
 
 
 def _die_with_us() -> None:

@@ -40,6 +40,8 @@ class Task:
         folder: an empty folder for files of its own; deleted afterwards.
         progress: tell it how far the run is; events with a cost make the curve of the run.
         options: what stood in brackets behind the method's name.
+        flat: the design as it was read. It differs from ``design`` for LEF/DEF, whose cells are gathered in clusters
+            there; the same where None.
     """
 
     design: Design
@@ -51,6 +53,7 @@ class Task:
     folder: Path
     progress: Progress
     options: Mapping[str, str] = field(default_factory=dict)
+    flat: Design | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,24 +64,26 @@ class Answer:
         placement: the result.
         raw: the result before another program made it legal, or None. Both are scored.
         facts: figures of the run for the ledger (proposals, stages, ...); anything JSON can hold.
-        curve_of: what the costs of the progress events are.
+        curve_of: which figure of the score the costs of the progress events are.
+        design: what the placement is of; ``Task.design`` where None.
     """
 
     placement: Placement
     raw: Placement | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     curve_of: str = "proxy_cost"
+    design: Design | None = None
 
 
 def _nothing() -> None:
     return
 
 
-def _no_reason() -> str | None:
+def _no_reason(options: Mapping[str, str]) -> str | None:
     return None
 
 
-def _no_identity() -> str:
+def _no_identity(options: Mapping[str, str]) -> str:
     return ""
 
 
@@ -92,8 +97,9 @@ class Method:
         about: one line.
         prepare: compiles or loads what the function needs, once, before any run and outside every clock. It must leave
             no thread behind.
-        missing: why the method cannot run on this machine, or None.
-        identity: what besides the placer's own code decides its results: a version, the digest of a program.
+        missing: why the method cannot run on this machine with these options, or None.
+        identity: what besides the placer's own code decides its results: a version, the digest of a program or a file
+            that the options name.
         deterministic: the seed makes no difference, so one run is enough.
     """
 
@@ -101,8 +107,8 @@ class Method:
     run: Callable[[Task], Answer | Placement]
     about: str = ""
     prepare: Callable[[], None] = _nothing
-    missing: Callable[[], str | None] = _no_reason
-    identity: Callable[[], str] = _no_identity
+    missing: Callable[[Mapping[str, str]], str | None] = _no_reason
+    identity: Callable[[Mapping[str, str]], str] = _no_identity
     deterministic: bool = False
 
 
@@ -136,8 +142,8 @@ def method(
     *,
     about: str = "",
     prepare: Callable[[], None] = _nothing,
-    missing: Callable[[], str | None] = _no_reason,
-    identity: Callable[[], str] = _no_identity,
+    missing: Callable[[Mapping[str, str]], str | None] = _no_reason,
+    identity: Callable[[Mapping[str, str]], str] = _no_identity,
     deterministic: bool = False,
 ) -> Callable[[Callable[[Task], Answer | Placement]], Callable[[Task], Answer | Placement]]:
     """Make a function a method: ``@method("mine")``; the arguments are those of :class:`Method`."""
@@ -226,8 +232,8 @@ def _from_file(file: Path, function: str) -> Method:
         raise NetlistError("the file has no function of this name", file=file, found=function)
     base = decorated or Method(function, run, (getattr(run, "__doc__", "") or "").strip().partition("\n")[0])  # type: ignore[arg-type]
 
-    def identity() -> str:
-        return f"{file.name} {digest} {base.identity()}".strip()
+    def identity(options: Mapping[str, str]) -> str:
+        return f"{file.name} {digest} {base.identity(options)}".strip()
 
     return Method(f"{file}:{function}", base.run, base.about, base.prepare, base.missing, identity, base.deterministic)
 

@@ -9,6 +9,7 @@ import resource
 import shutil
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def _run(job: Mapping[str, Any], design: Design) -> dict[str, Any]:
 
     folder = Path(job["folder"])
     found = find(job["method"])
-    design = placeable(design)
+    flat, design = design, placeable(design)
     scratch = folder / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
     base = peak_mib()
@@ -94,7 +95,7 @@ def _run(job: Mapping[str, Any], design: Design) -> dict[str, Any]:
 
     task = Task(
         design, job["seed"], budget, job["seconds"], job["iterations"], len(job["cores"]), scratch, hear,
-        dict(job["options"]),
+        dict(job["options"]), flat,
     )  # fmt: skip
     given = found.run(task)
     seconds = budget.seconds
@@ -109,25 +110,23 @@ def _run(job: Mapping[str, Any], design: Design) -> dict[str, Any]:
         "curve": curve,
         "curve_of": answer.curve_of,
         "facts": _jsonable(dict(answer.facts)),
-        "placement": _keep(design, answer.placement, folder, "placement"),
+        "placement": _keep(answer.design or design, answer.placement, folder, "placement"),
     }
     if answer.raw is not None:
-        result["raw"] = _keep(design, answer.raw, folder, "raw")
+        result["raw"] = _keep(answer.design or design, answer.raw, folder, "raw")
     shutil.rmtree(scratch, ignore_errors=True)
     return result
 
 
 def _judge(job: Mapping[str, Any], design: Design) -> dict[str, Any]:
     """Score what was written, knowing nothing but the design and the files."""
-    from placer import api
-
     folder = Path(job["folder"])
     result: dict[str, Any] = {}
     for role, name in job["files"].items():
         path = folder / name
         digest = _sha256(path)
         try:
-            score = api.score(design, path).as_dict()
+            score = _score(design, path)
         except (NetlistError, PlacementError) as error:
             if role == "placement":
                 raise
@@ -135,6 +134,30 @@ def _judge(job: Mapping[str, Any], design: Design) -> dict[str, Any]:
         score["violations"] = score.get("violations", [])[:5]  # the counts are complete
         result[role] = {"sha256": digest, "score": score}
     return result
+
+
+def _score(design: Design, path: Path) -> dict[str, Any]:
+    """Every figure; for flat designs also whether the cells lie legally in rows, and wirelength as published tables do.
+
+    Programs that ignore orientations report HPWL with every object in orientation N: ``north_hpwl_um``.
+    """
+    from placer import api
+    from placer.cost.flat_rules import check_flat
+    from placer.cost.length import net_lengths
+    from placer.flat import has_cells
+
+    found = api.score(design, path)
+    values = found.as_dict()
+    if design.physical is None and has_cells(design):
+        placement = found.design.placement
+        report = check_flat(design, placement, reference=design.placement)
+        north = design.with_placement(placement.moved(orient=np.zeros(placement.num_nodes, np.int8)))
+        values.update(
+            legal=report.legal, violation_counts=dict(Counter(v.rule for v in report.violations)),
+            violations=[{"rule": v.rule, "message": v.message} for v in report.violations[:5]],
+            north_hpwl_um=float(net_lengths(north).sum()),
+        )  # fmt: skip
+    return values
 
 
 KINDS: dict[str, Callable[[Mapping[str, Any], Design], dict[str, Any]]] = {

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from eval.methods import Choice
+
 #: Seconds between two looks at the memory of the jobs.
 LOOK = 0.1
 #: Seconds a fork server may take to import and compile.
@@ -24,7 +26,7 @@ _STARTS = 5
 #: Signals that say that somebody ended a process, not that it failed.
 _FOREIGN = {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP}
 #: What tells numerical libraries how many threads to use.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ class Executor(Protocol):
     #: Names of the places a job can run at; a place takes one job at a time.
     slots: Sequence[str]
 
-    def prepare(self, methods: Sequence[str]) -> dict[str, str]:
-        """Load what methods need; returns why some cannot run."""
+    def prepare(self, choices: Sequence[Choice]) -> dict[str, str]:
+        """Load what methods need; returns why some cannot run, by the text of their choice."""
 
     def submit(self, number: int, slot: int, job: Mapping[str, Any]) -> None:
         """Start a job, whose folder gets its result."""
@@ -98,18 +100,18 @@ class LocalExecutor:
         self.slots: Sequence[str] = [",".join(map(str, cores)) for cores in self._cores]
         self._running: dict[int, _Running] = {}
         self._server: subprocess.Popen[bytes] | None = None
-        self._prepared: list[str] = []
+        self._prepared: list[dict[str, Any]] = []
         self._rest = b""
         self._looked = 0.0
         self._out: list[Ended] = []
 
-    def prepare(self, methods: Sequence[str]) -> dict[str, str]:
+    def prepare(self, choices: Sequence[Choice]) -> dict[str, str]:
         """See :class:`Executor`.
 
         Raises:
             RuntimeError: the fork server does not start.
         """
-        self._prepared = list(methods)
+        self._prepared = [{"name": c.name, "options": dict(c.options), "label": str(c)} for c in choices]
         if self._server is None or self._server.poll() is not None:
             return self._start_server()
         self._send({"prepare": self._prepared})
@@ -169,10 +171,10 @@ class LocalExecutor:
 
     def _launch(self) -> None:
         threads = str(max(len(cores) for cores in self._cores))
-        limits = dict.fromkeys(_THREADS, threads)
+        limits = {**dict.fromkeys(_THREADS, threads), "OMP_NUM_THREADS": "1"}
         self._server = subprocess.Popen(
             [sys.executable, "-m", "eval.runner.server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env={**os.environ, **limits, "PYTHONPATH": _search_path()}, start_new_session=True,
+            env={**os.environ, **limits, "PYTHONPATH": search_path()}, start_new_session=True,
         )  # fmt: skip
         self._rest = b""
 
@@ -290,7 +292,7 @@ def _since(one: _Running) -> float:
     return time.monotonic() - one.began
 
 
-def _search_path() -> str:
+def search_path() -> str:
     """The packages of this process for the server too, wherever it is started."""
     root = str(Path(__file__).resolve().parents[2])
     return os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -51,13 +51,13 @@ def make_plan(suite: Suite, choices: Sequence[Choice], settings: Settings, execu
     """
     skips = [("design", name, why) for name, why in suite.missing.items()]
     able: list[tuple[Choice, Method]] = []
-    missing = executor.prepare([choice.name for choice in choices])
+    missing = executor.prepare(choices)
     for choice in choices:
-        if choice.name in missing:
-            skips.append(("method", str(choice), missing[choice.name]))
+        if str(choice) in missing:
+            skips.append(("method", str(choice), missing[str(choice)]))
         else:
             able.append((choice, find(choice)))
-    identities = {choice: found.identity() for choice, found in able}
+    identities = {choice: found.identity(dict(choice.options)) for choice, found in able}
     code = code_version()
     runs: list[tuple[RunKey, dict[str, Any], str]] = []
     for member, seen in _described(suite, executor, ledger):

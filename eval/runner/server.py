@@ -79,18 +79,18 @@ class Server:
                 if number == command["kill"]:
                     _kill(pid)  # not reaped yet, so nobody else has its number
 
-    def _prepare(self, names: list[str]) -> None:
+    def _prepare(self, choices: list[dict[str, Any]]) -> None:
         failures: dict[str, str] = {}
-        for name in names:
+        for one in choices:
             try:
-                found = find(name)
-                why = found.missing()
+                found = find(one["name"])
+                why = found.missing(one["options"])
                 if why is None:
                     found.prepare()
             except Exception as error:
                 why = f"{type(error).__name__}: {error}"
             if why is not None:
-                failures[name] = why
+                failures[one["label"]] = why
         if not self._rehearsed:
             _rehearse()
             self._rehearsed = True
@@ -145,6 +145,8 @@ class Server:
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.sched_setaffinity(0, job["cores"])
+        # The server computes with one thread, since a fork has one; programs that are started read this.
+        os.environ["OMP_NUM_THREADS"] = str(len(job["cores"]))
         torch = sys.modules.get("torch")
         if torch is not None:
             torch.set_num_threads(len(job["cores"]))
@@ -216,6 +218,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     Server(0, answers).serve()
+    os._exit(0)  # nothing is left to do, and what is frozen cannot be taken down in order
 
 
 if __name__ == "__main__":

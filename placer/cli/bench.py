@@ -206,5 +206,5 @@ def _list() -> None:
         print(f"{name:20} {found.title}: {len(found.members)} designs here, {len(found.missing)} missing")
     print()
     for method in methods().values():
-        why = method.missing()
+        why = method.missing({})
         print(f"{method.name:20} {method.about}" + (f" (not available: {why})" if why else ""))

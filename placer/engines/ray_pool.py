@@ -136,20 +136,14 @@ class RayPool:
     def __init__(
         self, address: str, *, jobs: int | None = None, per_machine: int = 1, start_seconds: float = START_SECONDS
     ) -> None:
-        # Ray would send usage figures home, and warn about a change that does not concern us.
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        try:
-            import ray
-        except ImportError as error:
-            raise ImportError(MISSING, name="ray") from error
+        ray = import_ray()
         self._ray = ray
         self.address = address
         self.lost: list[str] = []
         self._members: list[_Member] = []
         self._own = not ray.is_initialized()
         if self._own:
-            _connect(ray, address)
+            connect(ray, address)
         try:
             self._start_workers(jobs, per_machine, start_seconds)
         except BaseException:
@@ -305,8 +299,28 @@ class RayPool:
             task.progress(Event(phase, task.budget.seconds, steps, task.iterations, min(costs)))
 
 
-def _connect(ray: Any, address: str) -> None:  # noqa: ANN401 - the module, which may be absent
+def import_ray() -> Any:  # noqa: ANN401 - the module, which may be absent
+    """Import Ray, kept quiet.
+
+    Raises:
+        ImportError: it is not installed; the message says what to do.
+    """
+    # Ray would send usage figures home, and warn about a change that does not concern us.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise ImportError(MISSING, name="ray") from error
+    return ray
+
+
+def connect(ray: Any, address: str) -> None:  # noqa: ANN401 - the module, which may be absent
     """Join a cluster quietly.
+
+    Args:
+        ray: the module.
+        address: as of :class:`RayPool`.
 
     Raises:
         ConnectionError: there is none.

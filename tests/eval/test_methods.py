@@ -32,7 +32,7 @@ def test_every_method_is_there_and_says_what_it_is() -> None:
     assert set(found) >= NAMES
     for method in found.values():
         assert method.about.endswith((".", ";")), method.name
-        why = method.missing()
+        why = method.missing({})
         assert why is None or len(why) > 10
 
 
@@ -64,11 +64,11 @@ def test_a_function_of_a_file_is_a_method(tmp_path: Path) -> None:
     assert (mine.about, mine.deterministic) == ("Mine.", True)
     assert find("search").about != "Mine.", "a user's file replaces no method of the package"
     assert find(f"{file}:mine").deterministic, "also when it is asked for again"
-    first = mine.identity()
+    first = mine.identity({})
     assert "my.py" in first
     assert str(tmp_path) not in first
     file.write_text(file.read_text() + "\n# another version\n")
-    assert find(f"{file}:mine").identity() != first
+    assert find(f"{file}:mine").identity({}) != first
 
 
 @pytest.mark.parametrize(

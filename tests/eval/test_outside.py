@@ -115,7 +115,7 @@ def test_dreamplace_gets_bookshelf_and_settings(
     design = request.getfixturevalue(kind)
     program(tmp_path / "install" / "dreamplace" / "Placer.py", DREAMPLACE)
     monkeypatch.setenv("PLACER_DREAMPLACE", str(tmp_path / "install"))
-    assert find("dreamplace").missing() is None
+    assert find("dreamplace").missing({}) is None
     both_scores(design, ask("dreamplace", design, tmp_path / "run", density="0.9"))
     settings = json.loads((tmp_path / "run" / "parameters.json").read_text())
     assert settings["target_density"] == 0.9
@@ -164,14 +164,14 @@ def test_a_program_that_is_not_there_says_where_it_was_looked_for(
     one = Program("Tool", "PLACER_TOOL", ("tool-x", "tool-y"))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("PLACER_TOOL", raising=False)
-    assert one.missing() == "Tool is not installed: PLACER_TOOL is not set and is not in PATH as tool-x or tool-y"
+    assert one.missing({}) == "Tool is not installed: PLACER_TOOL is not set and is not in PATH as tool-x or tool-y"
     monkeypatch.setenv("PLACER_TOOL", str(tmp_path / "tool-x"))
-    assert "is not where PLACER_TOOL says" in one.missing()
+    assert "is not where PLACER_TOOL says" in one.missing({})
     program(tmp_path / "tool-x", "")
-    assert one.missing() is None
-    first = one.identity()
+    assert one.missing({}) is None
+    first = one.identity({})
     program(tmp_path / "tool-x", "# another build")
-    assert one.identity() != first
+    assert one.identity({}) != first
 
 
 def test_bookshelf_comes_back_as_it_was(flat: Design, tmp_path: Path) -> None:

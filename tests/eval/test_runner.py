@@ -222,18 +222,19 @@ def test_cores_are_never_shared() -> None:
 
 
 def test_the_command_tells_what_it_did(
-    cases: tuple[Suite, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cases: tuple[Suite, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from placer.cli import run
 
+    monkeypatch.delenv("PLACER_DREAMPLACE", raising=False)
     _, methods = cases
     path = tmp_path / "a.db"
     toml = methods.with_name("tiny.toml")
-    words = ["bench", "--suite", str(toml), "--methods", f"{methods}:given,hybrid,{methods}:heap", "--seeds", "1"]
+    words = ["bench", "--suite", str(toml), "--methods", f"{methods}:given,dreamplace,{methods}:heap", "--seeds", "1"]
     assert run([*words, "--design", "two", "--time", "5s", "--ledger", str(path), "--memory", "2G"]) == 0
     out, err = capsys.readouterr()
     assert out.strip() == str(path)
-    assert "skipped method hybrid: " in err
+    assert "skipped method dreamplace: DREAMPlace is not installed" in err
     assert "1 illegal, 1 ok" in err
     row = read_runs([path]).runs[0]
     assert row.command.startswith("placer bench --suite")
