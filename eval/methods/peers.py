@@ -9,7 +9,6 @@ from importlib import metadata
 from eval.methods.engines import jobs_of
 from eval.methods.programs import made_legal
 from eval.methods.registry import Answer, NotApplicableError, Task, known_options, method, number
-from placer.budget import Event
 
 
 def _prepare_annealing() -> None:
@@ -29,10 +28,8 @@ def simulated_annealing(task: Task) -> Answer:
     from eval.peers.simulated_annealing import simulated_annealing as anneal
 
     found = anneal(task.design, budget=task.budget, seed=task.seed, iterations=task.iterations, jobs=jobs_of(task))
-    for seconds, cost in found.history:
-        task.progress(Event("anneal", seconds, cost=cost))
     facts = {"actions": found.actions, "proposals": found.proposals, "legalised": found.legalised}
-    return Answer(found.placement, facts=facts)
+    return Answer(found.placement, facts=facts, curve=found.history)
 
 
 def _coloquinte_missing(options: Mapping[str, str]) -> str | None:

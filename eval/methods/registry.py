@@ -66,6 +66,7 @@ class Answer:
         facts: figures of the run for the ledger (proposals, stages, ...); anything JSON can hold.
         curve_of: which figure of the score the costs of the progress events are.
         design: what the placement is of; ``Task.design`` where None.
+        curve: (seconds, best cost), where the method told its progress nothing; replaces what it told.
     """
 
     placement: Placement
@@ -73,6 +74,7 @@ class Answer:
     facts: Mapping[str, Any] = field(default_factory=dict)
     curve_of: str = "proxy_cost"
     design: Design | None = None
+    curve: Sequence[tuple[float, float]] | None = None
 
 
 def _nothing() -> None:

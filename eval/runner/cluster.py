@@ -1,8 +1,8 @@
 """Jobs on the machines of a Ray cluster: a host with a fork server of its own for each slot.
 
 The hosts carry out the very jobs that :class:`eval.runner.local.LocalExecutor` does, by one of their own; files go
-there and back as bytes. A host that dies costs the job it had, which the harness begins anew; another host takes its place.
-Nothing here imports Ray before an executor is made.
+there and back as bytes. A host that dies costs the job it had, which the harness begins anew; another host takes its
+place. Nothing here imports Ray before an executor is made.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def _run(job: Mapping[str, Any], design: Design) -> dict[str, Any]:
         "cpu_seconds": sum(cpu),
         "peak_bytes": int(max(peak_mib() * 2**20, children)),
         "base_bytes": int(base * 2**20),
-        "curve": curve,
+        "curve": curve if answer.curve is None else [[float(at), float(cost)] for at, cost in answer.curve],
         "curve_of": answer.curve_of,
         "facts": _jsonable(dict(answer.facts)),
         "placement": _keep(answer.design or design, answer.placement, folder, "placement"),

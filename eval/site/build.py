@@ -14,7 +14,7 @@ from eval.ledger.rows import Contents
 from eval.site.design import design_page
 from eval.site.exports import write_exports
 from eval.site.figures import CORRELATED, correlation_figure, profile_figure
-from eval.site.html import Markup, Row, filters, link, note, number, page, plot, section, slug, table
+from eval.site.html import Markup, Number, Row, filters, link, note, number, page, plot, section, slug, table
 from eval.site.published import Published, published
 from eval.site.tables import Group, groups
 from eval.statistics import rank_correlations
@@ -90,7 +90,7 @@ def _front(
                 plot(identity, "Performance profiles of the methods"),
             ]
         body.append(section(group.title, *parts))
-    body.append(_published(known, designs))
+    body.append(_published(known, contents.runs))
     rows: dict[str, list[dict[str, float | None]]] = {}
     for run in contents.runs:
         if run.score:
@@ -116,8 +116,8 @@ def _front(
 def _leaderboard(group: Group) -> str:
     rows = [
         Row(
-            [rank, s.method, f"{s.solved} of {len(group.designs)}", s.factor, s.first, s.seconds, s.runs, s.failed,
-             s.late],
+            [rank, s.method, f"{s.solved} of {len(group.designs)}", s.factor, s.first, Number(s.seconds, 2),
+             s.runs, s.failed, s.late],
             {"method": s.method}, "lead" if rank == 1 else "",
         )
         for rank, s in enumerate(group.standings, start=1)
@@ -186,20 +186,25 @@ def _pairs(group: Group) -> str:
     )
 
 
-def _published(known: Sequence[Published], designs: Sequence[str]) -> str:
-    there = {_plain(design) for design in designs}
-    rows = [
-        Row([p.design, p.metric, p.method, Markup('<span class="tag">published</span>'), p.value, p.source],
-            {"design": p.design}, "published")
-        for p in known if p.design in there
-    ]  # fmt: skip
+def _published(known: Sequence[Published], runs: Sequence[Run]) -> str:
+    """Published figures, and the best legal placement of this report by the same figure."""
+    rows = []
+    for one in known:
+        own = [(value, run.label) for run in runs if run.design == one.design and run.finished_well
+               and (value := run.figure(one.metric)) is not None]  # fmt: skip
+        if own:
+            tag = Markup('<span class="tag">published</span>')
+            rows.append(Row(
+                [one.design, one.metric, one.method, tag, one.value, one.source, *min(own)], {"design": one.design},
+                "published",
+            ))  # fmt: skip
     if not rows:
         return ""
-    headings = ("design", "figure", "method", "", "value", "source")
+    headings = ("design", "figure", "method", "", "value", "source", "best here", "by")
     return section(
         "Published results",
         note("Nobody ran these here: other machines, other times, sometimes other conventions. They are no part of the "
-             "comparisons above."),
+             "comparisons above. Best here: the best single run of this report, whatever its time."),
         table(headings, rows, label="Published results"),
     )  # fmt: skip
 
@@ -219,7 +224,8 @@ def _runs_page(runs: Sequence[Run], files: dict[str, str]) -> str:
             [
                 run.design, run.label, run.seed, run.outcome or run.status,
                 link(place, "placement") if place else None, run.figure("proxy_cost"), run.figure("hpwl_um"),
-                run.overlaps, run.seconds, run.cpu_seconds, (run.peak_bytes or 0) / 2**20 or None, run.attempts,
+                run.overlaps, Number(run.seconds, 2), Number(run.cpu_seconds, 2),
+                Number((run.peak_bytes or 0) / 2**20 or None, 0), run.attempts,
                 run.reason, run.machine.get("node"), run.code, run.key[:10],
             ],
             {"design": run.design, "method": run.label, "outcome": run.outcome or run.status},

@@ -11,7 +11,7 @@ import numpy as np
 
 from eval.ledger import Run
 from eval.site.figures import curve_figure, map_figure
-from eval.site.html import Markup, Row, filters, link, note, number, page, plot, section, slug, table
+from eval.site.html import Markup, Number, Row, filters, link, note, number, page, plot, section, slug, table
 from eval.site.pictures import thumbnail
 from eval.site.published import Published
 from eval.site.tables import Group
@@ -63,15 +63,15 @@ def _results(group: Group, cells: dict[str, Any], known: Sequence[Published], fi
             rows.append(Row(
                 [
                     method, run.seed, Markup(_outcome(run)), *(run.figure(name) for name in _TERMS),
-                    raw if isinstance(raw, (int, float)) else None, run.seconds,
-                    (run.peak_bytes or 0) / 2**20 or None, link(place, "file") if place else None,
+                    raw if isinstance(raw, (int, float)) else None, Number(run.seconds, 2),
+                    Number((run.peak_bytes or 0) / 2**20 or None, 0), link(place, "file") if place else None,
                 ],
                 {"method": method}, "lead" if run is cell.best else "",
             ))  # fmt: skip
     for one in known:
         values = [one.value if name == one.metric else None for name in _TERMS]
         tag = Markup('<span class="tag">published</span>')
-        rows.append(Row([f"{one.method} ({one.source})", None, tag, *values], kind="published"))
+        rows.append(Row([f"{one.method} ({one.source})", None, tag, *values, None, None, None, None], kind="published"))
     headings = (
         "method", "seed", "outcome", "proxy cost", "wirelength", "density", "congestion", "HPWL, um",
         f"raw {group.metric}", "seconds", "peak MiB", "",
@@ -121,7 +121,7 @@ def _pictures(
             figures[identity] = map_figure(heat, top, opened.canvas.width, opened.canvas.height)
             maps += f"<div><h4>{way} congestion</h4>{plot(identity, f'{way} congestion of {method}', 190)}</div>"
         value = number(run.figure(group.metric))
-        picture = f'<img src="{name}" alt="Placement by {escape(method)}" loading="lazy">'
+        picture = f'<img src="{name}" alt="Placement by {escape(method)}">'
         target = files.get(run.key)
         picture = f'<a href="{target}">{picture}</a>' if target else picture
         cards.append(

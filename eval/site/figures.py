@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -91,6 +92,11 @@ def curve_figure(cells: Mapping[str, Cell], methods: Sequence[str], metric: str)
         })  # fmt: skip
     made = layout("seconds", metric)
     made["xaxis"]["type"] = "log"
+    times = [t for trace in data for t in trace["x"]]
+    if times:  # room at both ends, so that a method of one point is seen whole
+        low, high = math.log10(min(times)), math.log10(max(times))
+        room = 0.04 * (high - low) + 0.02
+        made["xaxis"]["range"] = [low - room, high + room]
     return {"data": data, "layout": made}
 
 

@@ -26,6 +26,14 @@ class Markup:
 
 
 @dataclass(frozen=True)
+class Number:
+    """A number with so many digits behind the point."""
+
+    value: float | None
+    digits: int
+
+
+@dataclass(frozen=True)
 class Row:
     """A row of a table.
 
@@ -42,7 +50,11 @@ class Row:
 
 def table(headings: Sequence[str], rows: Sequence[Row], *, label: str, digits: int = 4) -> str:
     """A table that can be sorted by clicking a heading, in a frame that scrolls sideways by itself."""
-    head = "".join(f'<th scope="col"><button type="button">{escape(name)}</button></th>' for name in headings)
+    numeric = {k for row in rows for k, cell in enumerate(row.cells) if _is_number(cell)}
+    head = "".join(
+        f'<th scope="col"{" class=number" if k in numeric else ""}><button type="button">{escape(name)}</button></th>'
+        for k, name in enumerate(headings)
+    )
     body = "".join(_row(row, digits) for row in rows)
     return (
         f'<div class="scroll"><table aria-label="{escape(label)}"><thead><tr>{head}</tr></thead>'
@@ -61,9 +73,17 @@ def _cell(value: object, digits: int) -> str:
         return f"<td>{value.text}</td>"
     if isinstance(value, bool):
         return f"<td>{'yes' if value else 'no'}</td>"
+    if isinstance(value, Number):
+        if value.value is None:
+            return "<td></td>"
+        return f'<td class="number" data-value="{value.value!r}">{number(value.value, value.digits)}</td>'
     if isinstance(value, (int, float)):
         return f'<td class="number" data-value="{value!r}">{number(value, digits)}</td>'
     return f"<td>{'' if value is None else escape(str(value))}</td>"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (Number, int, float)) and not isinstance(value, bool)
 
 
 def number(value: float | None, digits: int = 4) -> str:
