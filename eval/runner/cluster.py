@@ -135,12 +135,13 @@ class RayExecutor:
     def submit(self, number: int, slot: int, job: Mapping[str, Any]) -> None:
         """See :class:`eval.runner.local.Executor`."""
         place, folder = self._places[slot], Path(job["folder"])
-        if place.host is None:
-            self._start(place)
-            place.host.prepare.remote(self._prepared)  # jobs of a host wait for each other
+        host = place.host
+        if host is None:
+            host = self._start(place)
+            host.prepare.remote(self._prepared)  # jobs of a host wait for each other
         wanted = job.get("files", {}).values()
         files = {name: (folder / name).read_bytes() for name in wanted}
-        self._waiting[place.host.work.remote(dict(job), files)] = (number, slot, folder, time.monotonic())
+        self._waiting[host.work.remote(dict(job), files)] = (number, slot, folder, time.monotonic())
 
     def poll(self, seconds: float) -> list[Ended]:
         """See :class:`eval.runner.local.Executor`."""
@@ -176,7 +177,7 @@ class RayExecutor:
         if self._own and self._ray.is_initialized():
             self._ray.shutdown()
 
-    def _start(self, place: _Place) -> None:
+    def _start(self, place: _Place) -> Any:  # noqa: ANN401 - Ray's actor handle
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         place.host = (
@@ -194,6 +195,7 @@ class RayExecutor:
         if version != code_version():
             self._drop(place)
             raise NetlistError("a machine of the cluster has another version", found=version, expected=code_version())
+        return place.host
 
     def _drop(self, place: _Place) -> None:
         host, place.host = place.host, None

@@ -60,7 +60,8 @@ def write_ledger(folder: Path, seeds: int = 4) -> Path:
             curve = [[0.5 * k, score["proxy_cost"] + 0.1 / k] for k in range(1, 8)]
             values = {
                 "score": score, "proxy_cost": score["proxy_cost"], "hpwl_um": score["hpwl_um"], "legal": 1,
-                "overlaps": 0, "seconds": 9.0 + key.seed, "curve": curve, "curve_of": "proxy_cost", "peak_bytes": 2 << 20,
+                "overlaps": 0, "seconds": 9.0 + key.seed, "curve": curve, "curve_of": "proxy_cost",
+                "peak_bytes": 2 << 20,
             }  # fmt: skip
             ledger.finish(claim, Verdict("ok", "legal placement", values, placement=file), machine=machine)
         ledger.tidy()
