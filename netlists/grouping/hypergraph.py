@@ -61,6 +61,16 @@ class Hypergraph:
         keep = inside & (degree >= 2)[edge]
         return Hypergraph(self.weight[vertices], _ptr(degree[degree >= 2]), pins[keep], self.edge_weight[degree >= 2])
 
+    def contracted(self, label: NDArray[np.int64]) -> Hypergraph:
+        """The hypergraph whose vertices are the groups of vertices with the same label, 0 to the largest label."""
+        count = int(label.max(initial=-1)) + 1
+        edge = np.repeat(np.arange(self.num_edges), np.diff(self.ptr))
+        key = np.unique(edge * max(count, 1) + label[self.pins])
+        edge, pins = key // max(count, 1), key % max(count, 1)
+        degree = np.bincount(edge, minlength=self.num_edges)
+        weight = np.bincount(label, self.weight, count).astype(np.int64)
+        return Hypergraph(weight, _ptr(degree[degree >= 2]), pins[(degree >= 2)[edge]], self.edge_weight[degree >= 2])
+
 
 def build_hypergraph(
     netlist: Netlist,

@@ -22,11 +22,13 @@ class Modules:
 
     Attributes:
         scope: ``[N]`` int32, the module each node stands in.
+        names: full names, levels joined by ``/``; the top's is empty.
         parent: ``[S]`` int32; -1 for the top.
         depth: ``[S]`` int32; 0 for the top.
     """
 
     scope: NDArray[np.int32]
+    names: tuple[str, ...]
     parent: NDArray[np.int32]
     depth: NDArray[np.int32]
 
@@ -64,7 +66,7 @@ def modules_of(design: Design) -> Modules:
     """
     physical = design.physical
     if physical is not None and len(physical.hierarchy.names) > 1:
-        return _tree(physical.scope, physical.hierarchy.parent.tolist())
+        return _tree(physical.scope, physical.hierarchy.names, physical.hierarchy.parent.tolist())
     return modules_of_names(design.netlist.node_names)
 
 
@@ -87,7 +89,7 @@ def modules_of_names(names: Sequence[str]) -> Modules:
         if found is None:
             found = raw[prefix] = _enter(prefix, known, parent)
         scope[node] = found
-    return _tree(scope, parent)
+    return _tree(scope, tuple(known), parent)
 
 
 def _enter(prefix: str, known: dict[str, int], parent: list[int]) -> int:
@@ -95,7 +97,7 @@ def _enter(prefix: str, known: dict[str, int], parent: list[int]) -> int:
     words = prefix.replace("\\", "").replace(".", "/").split("/")
     here, path = 0, ""
     for word in [word for word in words if word][:MAX_LEVELS]:
-        path = f"{path}/{word}"
+        path = f"{path}/{word}" if path else word
         found = known.get(path)
         if found is None:
             found = known[path] = len(parent)
@@ -104,9 +106,9 @@ def _enter(prefix: str, known: dict[str, int], parent: list[int]) -> int:
     return here
 
 
-def _tree(scope: NDArray[np.int32], parent: list[int]) -> Modules:
+def _tree(scope: NDArray[np.int32], names: tuple[str, ...], parent: list[int]) -> Modules:
     depth = np.zeros(len(parent), np.int32)
     for module, above in enumerate(parent):
         if above >= 0:
             depth[module] = depth[above] + 1
-    return Modules(np.asarray(scope, np.int32), np.array(parent, np.int32), depth)
+    return Modules(np.asarray(scope, np.int32), names, np.array(parent, np.int32), depth)

@@ -10,6 +10,7 @@ from shapely.geometry import box
 
 from netlists import STDCELL, NetlistError
 from netlists.constraints import Constraints, Region
+from netlists.grouping import cells as cells_module
 from netlists.grouping import cluster, group_cells, measure_groups, usual_groups
 from netlists.grouping.hypergraph import build_hypergraph
 from netlists.grouping.modules import modules_of_names
@@ -207,3 +208,28 @@ def test_figures_by_hand():
     assert f.terminals == 1.5
     assert f.rent_exponent == pytest.approx((np.log(2) / 2 - np.log(6 / 4)) / np.log(2))
     assert f.hierarchy_agreement == 0.75
+
+
+def test_contracted_hypergraphs_keep_weights_and_the_nets_between_clumps():
+    design = flat_design(["c0", "c1", "c2", "c3"], [STDCELL] * 4, [[0, 1, 2], [2, 3], [0, 3]])
+    graph, _ = build_hypergraph(design.netlist, np.arange(4), max_fanout=9, groups=1)
+    small = graph.contracted(np.array([0, 0, 1, 1]))
+    assert small.weight.tolist() == [graph.weight[:2].sum(), graph.weight[2:].sum()]
+    assert small.ptr.tolist() == [0, 2, 4]
+    assert small.pins.tolist() == [0, 1, 0, 1]
+    assert small.edge_weight.tolist() == graph.edge_weight[[0, 2]].tolist()
+
+
+def test_large_designs_are_grouped_by_clumps_as_well(flat, monkeypatch):
+    n = flat.netlist
+    monkeypatch.setattr(cells_module, "CLUMPS", 12)
+    group = group_cells(flat, groups=10)
+    on = cells_module.cells_to_group(n)
+    assert (group[on] >= 0).all()
+    area = np.bincount(group[on], (n.node_width * n.node_height)[on])
+    assert len(area) == 10
+    assert area.max() <= 1.25 * area.mean()
+    monkeypatch.setattr(cells_module, "CLUMPS", 10**6)
+    assert (
+        measure_groups(flat, group).connectivity < 1.5 * measure_groups(flat, group_cells(flat, groups=10)).connectivity
+    )
