@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from netlists.canvas import Canvas, Rows
 from netlists.design import Design
 from netlists.errors import NetlistError, PlacementError
-from netlists.netlist import HARD_MACRO, STDCELL
+from netlists.netlist import HARD_MACRO, SOFT_MACRO, STDCELL
 from netlists.orientation import N
 from netlists.placement import Placement
 from placer.budget import Budget, Event, Progress, silent
 from placer.clusters import usual_weights
+from placer.cost.flat_rules import check_flat
 from placer.cost.full import Cost, CostWeights, full
-from placer.cost.legality import check
 from placer.cost.length import net_lengths
 from placer.flow import EFFORTS, Result, cores, is_complete, place
 
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 ENGINES: tuple[str, ...] = ("search", "analytic", "hybrid")
 #: Density cells are spread to where the caller says nothing.
 TARGET_DENSITY = 0.95
-#: Part of a hybrid run's time that the macros take: first for spreading everything, then for the exact search.
-_FIRST_SHARE, _SEARCH_SHARE = 0.15, 0.5
+#: Part of a hybrid run's time that placing everything by wirelength may take, and then of what is left the search.
+_FIRST_SHARE, _SEARCH_SHARE = 0.35, 0.6
+#: Cells in a cluster of the search on average, and its clusters at most.
+CELLS_PER_GROUP, MOST_GROUPS = 25, 2000
 
 
 @dataclass(frozen=True)
@@ -163,11 +165,11 @@ def place_cells(
     require_room(grounded)
     run = _Run(grounded, budget, seed, jobs, progress, target)
     if engine == "analytic":
-        found = run.analytic()
+        found = run.spread(grounded)
     else:
-        seconds = EFFORTS[effort].seconds if budget.time_limit is None else _SEARCH_SHARE * budget.left
 
         def search(soft: Design) -> Result:
+            seconds = EFFORTS[effort].seconds if budget.time_limit is None else _SEARCH_SHARE * budget.left
             part = budget.part(seconds) if iterations is None else Budget(None, budget.stop)
             return place(
                 soft, seed=seed, effort=effort, jobs=jobs, budget=part, progress=run.told, iterations=iterations,
@@ -182,14 +184,11 @@ class _Run:
     """One run: its budget, and what listeners heard."""
 
     def __init__(self, design: Design, budget: Budget, seed: int, jobs: int, progress: Progress, target: float) -> None:
-        from netlists.physical.clustered import clusters_of
-
         self.design, self.budget, self.seed, self.jobs, self.target = design, budget, seed, jobs, target
         self.progress = progress
         self.history: list[tuple[float, str, float]] = []
         self.stages: list[tuple[str, float, float]] = []
         self.stats: dict[str, Any] = {"jobs": jobs, "seed": seed}
-        self.group: NDArray[np.int64] = clusters_of(design)
 
     def told(self, event: Event) -> None:
         """Pass an event on; wirelengths make the curve of the report."""
@@ -198,58 +197,71 @@ class _Run:
             self.history.append((event.seconds, event.phase, event.cost))
         self.progress(event)
 
-    def spread(self, design: Design, start: Placement | None = None) -> FlatResult:
-        """Analytic placement of what may move in ``design``."""
+    def spread(self, design: Design, start: Placement | None = None, share: float = 1.0) -> FlatResult:
+        """Analytic placement of what may move in ``design``, in a part of the time left."""
         from placer.engines.analytic.flow import place_flat
 
+        begun = self.budget.seconds
         found = place_flat(
-            design, budget=self.budget, seed=self.seed, jobs=self.jobs, progress=self.told, target=self.target,
-            start=start,
+            design, budget=self.budget.part(share * self.budget.left), seed=self.seed, jobs=self.jobs,
+            progress=self.told, target=self.target, start=start,
         )  # fmt: skip
-        self.stages += [(name, hpwl, found.seconds[name]) for name, hpwl in found.stages.items()]
+        self.stages += [(name, hpwl, begun + found.seconds[name]) for name, hpwl in found.stages.items()]
         return found
 
-    def analytic(self) -> FlatResult:
-        """Macros and cells together."""
-        return self.spread(self.design)
-
     def hybrid(self, search: Callable[[Design], Result]) -> FlatResult:
-        """Macros by search among clusters of the cells, then cells around them."""
-        from netlists.physical.clustered import carry_back, clustered
+        """Macros and cells together, macros by search from there among clusters of the cells, cells around them."""
+        from netlists.grouping import cluster, fitting_bloat
+        from netlists.physical.grouping import group_cells
 
         design, macros = self.design, self.design.netlist.node_kind == HARD_MACRO
-        if not (design.movable & macros).any():
-            return self.spread(design)
-        soft = clustered(design, self.group)
-        found = search(soft)
+        first = self.spread(design, share=_FIRST_SHARE)
+        if self.budget.over or not (design.movable & macros).any():
+            return first
+        physical = design.physical
+        modules = (None, None) if physical is None else (physical.scope, physical.hierarchy)
+        groups = group_cells(design.netlist, *modules, groups=_fine_groups(design))
+        placed = design.with_placement(first.placement)
+        pair = cluster(placed, groups, bloat=fitting_bloat(design, groups))
+        found = search(pair.design)
         self.stats["search"] = {**found.stats, "proxy_cost": found.cost.proxy_cost, "seconds": found.seconds}
-        start = carry_back(design, soft, found.placement, self.group)
+        self.stats["search"]["clusters"] = int(groups.max(initial=-1)) + 1
+        start = pair.flat_start(found.placement)
         self.stages.append(("macros by search", _hpwl(design, start)[1], self.budget.seconds))
         held = design.with_placement(start.moved(fixed=start.fixed | macros))
         try:
-            placed = self.spread(held, start)
+            last = self.spread(held, start)
         except PlacementError as error:
             if error.rule != "rows":
                 raise
-            self.stats["macros_moved"] = "cells did not fit the rows around the macros of the search"
-            placed = self.spread(design.with_placement(start.moved(fixed=design.placement.fixed)), start)
-        return replace(placed, placement=placed.placement.moved(fixed=design.placement.fixed))
+            self.stats["kept"] = "analytic: cells did not fit the rows around the macros of the search"
+            return first
+        last = replace(last, placement=last.placement.moved(fixed=design.placement.fixed))
+        costs = [clustered_cost(design, p.placement)[0].proxy_cost for p in (first, last)]
+        self.stats["proxy_cost"] = {"analytic": costs[0], "search": costs[1]}
+        return last if costs[1] <= costs[0] else first
+
+
+def _fine_groups(design: Design) -> int:
+    """Clusters for the search: finer than macro-level runs have, since where macros end decides where cells can be."""
+    cells = int((design.netlist.node_kind == STDCELL).sum())
+    return min(max(cells // CELLS_PER_GROUP, 1), MOST_GROUPS)
 
 
 def _result(design: Design, grounded: Design, engine: str, found: FlatResult, run: _Run, target: float) -> Result:
     """Everything that is reported; the design is the one that was given, without the rows that were made up."""
     placement = found.placement
-    legality = check(design, placement, reference=design.placement)
+    legality = check_flat(grounded, placement, reference=design.placement)
     if not legality.legal:
         raise PlacementError(f"the placement found breaks a rule: {legality.summary()}")
     given = is_complete(design)
     plain, weighted = _hpwl(design, placement)
-    proxy = clustered_cost(design, placement, run.group)
+    proxy, clusters = clustered_cost(design, placement)
     figures = FlatFigures(
         engine=engine, hpwl_um=plain, weighted_hpwl_um=weighted,
         north_hpwl_um=_hpwl(design, placement.moved(orient=np.full(len(placement.x), N)))[0],
         overflow=found.overflow, target_density=target, stages=tuple(run.stages),
-        clusters=int(run.group.max(initial=-1)) + 1,
+        clusters=clusters,
         proxy={
             "proxy_cost": proxy.proxy_cost, "wirelength_cost": proxy.wirelength_cost,
             "density_cost": proxy.density_cost, "congestion_cost": proxy.congestion_cost,
@@ -272,17 +284,20 @@ def _result(design: Design, grounded: Design, engine: str, found: FlatResult, ru
     )
 
 
-def clustered_cost(design: Design, placement: Placement, group: NDArray[np.int64] | None = None) -> Cost:
+def clustered_cost(design: Design, placement: Placement) -> tuple[Cost, int]:
     """Proxy cost of a flat placement with its cells gathered in soft macros at their mean places.
 
     Args:
         design: a flat design.
         placement: of all its cells.
-        group: what ``netlists.physical.clustered.clusters_of`` gives, if it is known already.
+
+    Returns:
+        The cost, and how many clusters there are: the usual number, from the netlist alone.
     """
     from netlists.physical.clustered import clustered
 
-    return full(clustered(design.with_placement(placement), group))
+    soft = clustered(design.with_placement(placement))
+    return full(soft), int((soft.netlist.node_kind == SOFT_MACRO).sum())
 
 
 def _hpwl(design: Design, placement: Placement) -> tuple[float, float]:
@@ -297,8 +312,10 @@ def with_rows(design: Design) -> Design:
     Sites of made-up rows are as wide as the greatest length that all cells are whole multiples of.
 
     Raises:
-        NetlistError: rows of several heights or site pitches, cells higher than a row, or a DEF file without rows.
+        NetlistError: cells fit no rows by their height, or a DEF file has no rows.
     """
+    from placer.engines.analytic.cells import MOST_ROWS
+
     n, canvas = design.netlist, design.canvas
     cells = np.flatnonzero(design.movable & (n.node_kind == STDCELL))
     made_up = canvas.rows is None or not len(canvas.rows.y)
@@ -310,18 +327,18 @@ def with_rows(design: Design) -> Design:
     rows = canvas.rows
     if made_up or rows is None:
         rows = _made_up_rows(canvas, n.node_width[cells], n.node_height[cells])
-    for what, values in (("heights", rows.height), ("site pitches", rows.site_spacing)):
-        if not np.allclose(values, values[0], rtol=1e-9):
+    heights = np.unique(rows.height)
+    for height in np.unique(n.node_height[cells]).tolist():
+        spans = height / heights
+        whole = (np.abs(spans - np.round(spans)) < 1e-6) & (np.round(spans) <= MOST_ROWS)
+        if not ((spans <= 1 + 1e-6) | whole).any():
+            high = cells[n.node_height[cells] == height]
             raise NetlistError(
-                f"the rows have several {what}; cells are placed in rows that are all alike", file=design.path,
-                found=", ".join(f"{v:g}" for v in np.unique(values)[:5]) + " um",
+                f"{len(high):,} of {len(cells):,} cells fit no rows, {n.node_names[high[0]]!r} for one",
+                file=design.path, found=f"{height:g} um high",
+                expected=f"at most a row's height, {', '.join(f'{h:g}' for h in heights[:5])} um, or 2 to {MOST_ROWS} "
+                "times it",
             )  # fmt: skip
-    high = cells[n.node_height[cells] > rows.height[0] * (1 + 1e-9)]
-    if len(high):
-        raise NetlistError(
-            f"{len(high):,} of {len(cells):,} cells are higher than a row, {n.node_names[high[0]]!r} for one",
-            file=design.path, found=f"{n.node_height[high[0]]:g} um", expected=f"at most {rows.height[0]:g} um",
-        )  # fmt: skip
     if not made_up:
         return design
     note = (
@@ -346,7 +363,7 @@ def _made_up_rows(canvas: Canvas, width: NDArray[np.float64], height: NDArray[np
 
 
 def require_room(design: Design) -> None:
-    """Check that the free sites of the rows are enough for all cells and movable macros.
+    """Check that the free sites of the rows are enough for all cells and movable macros, where rows are all alike.
 
     Raises:
         PlacementError: they are not; the message says how much is missing.
@@ -355,10 +372,13 @@ def require_room(design: Design) -> None:
 
     n, rows = design.netlist, design.canvas.rows
     assert rows is not None
+    if np.ptp(rows.height) > 0 or np.ptp(rows.site_spacing) > 1e-9 * rows.site_spacing[0]:
+        return
     cells = design.movable & (n.node_kind == STDCELL)
     macros = design.movable & (n.node_kind == HARD_MACRO)
     pitch, height = float(rows.site_spacing[0]), float(rows.height[0])
-    need = float(np.ceil(n.node_width[cells] / pitch - 1e-6).clip(1).sum())
+    spans = np.ceil(n.node_height[cells] / height - 1e-6).clip(1)
+    need = float((np.ceil(n.node_width[cells] / pitch - 1e-6).clip(1) * spans).sum())
     room = float(free_sites(design))
     taken = float((n.node_width * n.node_height)[macros].sum()) / (pitch * height)
     if need + taken > room:

@@ -18,7 +18,7 @@ from placer.cost.full import Cost
 from placer.cost.legality import check
 from placer.view import report_parts as parts
 from placer.view.report_data import HistoryPoint, page_data
-from placer.view.report_flat import flat_cards, flat_curve
+from placer.view.report_flat import flat_cards, flat_curve, flat_legality
 from placer.view.scene import Scene, scene
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def write_report(
             None if before is None else _figures(design, before, check(design, before.placement)), figures
         ),
         "maps": parts.maps(end),
-        "legality": parts.legality_text(legality),
+        "legality": parts.legality_text(legality) + (flat_legality() if flat is not None and legality.legal else ""),
         "run": parts.run_text(about, design.notes),
         "footer": "Proxy cost = wirelength + density / 2 + congestion / 2, as Circuit Training defines it. "
         + ("" if flat is None else "Among the metrics it is that of the flat netlist. ")

