@@ -234,12 +234,17 @@ class _Run:
         except PlacementError as error:
             if error.rule != "rows":
                 raise
-            self.stats["kept"] = "analytic: cells did not fit the rows around the macros of the search"
-            return first
+            return self._keep(first, "cells did not fit the rows around the macros of the search")
         last = replace(last, placement=last.placement.moved(fixed=design.placement.fixed))
         costs = [clustered_cost(design, p.placement)[0].proxy_cost for p in (first, last)]
         self.stats["proxy_cost"] = {"analytic": costs[0], "search": costs[1]}
-        return last if costs[1] <= costs[0] else first
+        return last if costs[1] <= costs[0] else self._keep(first, "its proxy cost is lower")
+
+    def _keep(self, first: FlatResult, why: str) -> FlatResult:
+        """The placement the search began from, after all."""
+        self.stats["kept"] = f"analytic: {why}"
+        self.stages.append(("analytic kept", first.hpwl, self.budget.seconds))
+        return first
 
 
 def _fine_groups(design: Design) -> int:
