@@ -38,8 +38,8 @@ ENGINES: tuple[str, ...] = ("search", "analytic", "hybrid")
 TARGET_DENSITY = 0.95
 #: Part of a hybrid run's time that placing everything by wirelength may take, and then of what is left the search.
 _FIRST_SHARE, _SEARCH_SHARE = 0.35, 0.6
-#: Cells in a cluster of the search on average, and its clusters at most.
-CELLS_PER_GROUP, MOST_GROUPS = 25, 2000
+#: Cells in a cluster of the search on average, and its clusters at least and at most.
+CELLS_PER_GROUP, MIN_GROUPS, MOST_GROUPS = 25, 50, 2000
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,10 @@ class _Run:
         groups = group_cells(design.netlist, *modules, groups=_fine_groups(design))
         placed = design.with_placement(first.placement)
         pair = cluster(placed, groups, bloat=fitting_bloat(design, groups))
-        found = search(pair.design)
+        try:
+            found = search(pair.design)
+        except (NetlistError, PlacementError) as error:  # clusters that do not fit, say; there is a placement already
+            return self._keep(first, str(error))
         self.stats["search"] = {**found.stats, "proxy_cost": found.cost.proxy_cost, "seconds": found.seconds}
         self.stats["search"]["clusters"] = int(groups.max(initial=-1)) + 1
         start = pair.flat_start(found.placement)
@@ -250,7 +253,9 @@ class _Run:
 def _fine_groups(design: Design) -> int:
     """Clusters for the search: finer than macro-level runs have, since where macros end decides where cells can be."""
     cells = int((design.netlist.node_kind == STDCELL).sum())
-    return min(max(cells // CELLS_PER_GROUP, 1), MOST_GROUPS)
+    # A soft macro is one gcell wide: fewer could become higher than the canvas.
+    least = max(MIN_GROUPS, 4 * design.canvas.columns)
+    return max(min(max(cells // CELLS_PER_GROUP, least), MOST_GROUPS, cells), 1)
 
 
 def _result(design: Design, grounded: Design, engine: str, found: FlatResult, run: _Run, target: float) -> Result:

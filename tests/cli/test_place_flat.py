@@ -64,7 +64,7 @@ def test_a_flat_design_gets_the_hybrid_engine_and_is_told(
     assert run(["place", str(flat), "--time", "3", "--jobs", "1", "-o", "chip.pl"]) == 0
     out, err = capsys.readouterr()
     assert "note: engine hybrid: 200 cells are placed too" in err
-    for word in ("HPWL, weighted", "overflow at density 0.95", "proxy cost", "macros by search", "legal"):
+    for word in ("HPWL, weighted", "overflow at density 0.95", "proxy cost", "macros legal", "legal"):
         assert word in out
     assert broken_rules(placer.load(flat), placer.load(flat, "chip.pl").placement) == []
 
