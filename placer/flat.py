@@ -218,9 +218,9 @@ class _Run:
         first = self.spread(design, share=_FIRST_SHARE)
         if self.budget.over or not (design.movable & macros).any():
             return first
-        physical = design.physical
-        modules = (None, None) if physical is None else (physical.scope, physical.hierarchy)
-        groups = group_cells(design.netlist, *modules, groups=_fine_groups(design))
+        at = design.physical
+        scope, hierarchy = (None, None) if at is None else (at.scope, at.hierarchy)
+        groups = group_cells(design.netlist, scope, hierarchy, _fine_groups(design))
         placed = design.with_placement(first.placement)
         pair = cluster(placed, groups, bloat=fitting_bloat(design, groups))
         try:
