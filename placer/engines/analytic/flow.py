@@ -67,7 +67,7 @@ def place_flat(
     start: Placement | None = None,
     routability: float = 0.0,
     turn_macros: bool = False,
-    device: str = "auto",
+    device: str = "cpu",
 ) -> FlatResult:
     """Place every movable object of a flat design for least wirelength, legally.
 
