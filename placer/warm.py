@@ -84,6 +84,10 @@ def _rehearse() -> None:
     from netlists.synthesis import SynthesisSpec, synthesize
     from placer import flat, flow
     from placer.cost.full import CostWeights
+    from placer.engines.analytic.circuit import extract
+    from placer.engines.analytic.coarsen import coarsen
+    from placer.engines.analytic.flow import place_flat
+    from placer.engines.analytic.ground import ground_of
     from placer.engines.search.wishes import build_wishes, wish_cost
     from placer.scoring import score_placement
     from placer.view.scene import scene
@@ -96,6 +100,9 @@ def _rehearse() -> None:
     cells = synthesize(SynthesisSpec(num_macros=2, num_cells=200, num_ports=8, clustered=False))
     for engine in ("analytic", "hybrid"):
         flat.place_cells(cells, engine, effort="fast", jobs=1, iterations=_PROPOSALS // 8)
+    place_flat(cells, turn_macros=True, routability=1.0)
+    circuit = extract(cells)  # joined into clusters only where there are many
+    coarsen(circuit, circuit.movable, ground_of(cells, cells.placement, ~circuit.movable))
 
 
 def _folder() -> Path:

@@ -34,6 +34,8 @@ class Settings:
     """At most so many steps."""
     steps: tuple[float, float] = (0.95, 1.05)
     """Least and greatest growth of the density weight a step."""
+    first: float = 1.0
+    """First density weight over the one at which both slopes are equal in sum."""
     resume: float = 0.2
     """Factor on the density weight of the run gone on from: room for wirelength to mend what legalising macros cost."""
     seed: int = 0
@@ -139,7 +141,7 @@ def descend(
     stop = settings.stop if stop is None else stop
     model.keep()
     best = Outcome(math.inf, math.inf, 0, 1.0 if weight is None else weight, 0)
-    found, step, weight, gamma = _begin(model, weight, None)
+    found, step, weight, gamma = _begin(model, settings, weight, None)
     if _sound(found, step):
         best = Outcome(found.hpwl, found.overflow, 0, weight, 0)
     a, calm, retries, k, last = 1.0, 1.0, 0, 0, found.hpwl
@@ -161,7 +163,7 @@ def descend(
             retries += 1
             calm *= 0.5
             model.restore()
-            found, step, weight, gamma = _begin(model, best.weight, best.overflow)
+            found, step, weight, gamma = _begin(model, settings, best.weight, best.overflow)
             step *= calm
             if not _sound(found, step):
                 break
@@ -187,14 +189,16 @@ def descend(
     return Outcome(best.hpwl, best.overflow, k, best.weight, retries)
 
 
-def _begin(model: Model, weight: float | None, overflow: float | None) -> tuple[Reading, float, float, float]:
+def _begin(
+    model: Model, settings: Settings, weight: float | None, overflow: float | None
+) -> tuple[Reading, float, float, float]:
     """Reading at the trial, first step, density weight, smoothing length; the step from how the slope turns nearby."""
     gamma = smoothing(model.unit, 1.0 if overflow is None else overflow)
     found = model.evaluate(gamma)
     if overflow is None and math.isfinite(found.overflow):
         gamma = smoothing(model.unit, found.overflow)
         found = model.evaluate(gamma)
-    weight = model.balance() if weight is None else weight
+    weight = settings.first * model.balance() if weight is None else weight
     model.turn(weight)
     model.accept()
     fastest = model.aim(weight)
