@@ -377,6 +377,15 @@ def keep(b: Board, cells: NDArray, xs: NDArray, ys: NDArray, turns: NDArray, siz
 
 
 @njit_lean()
+def stirred(b: Board, i: int, since: int) -> bool:
+    """True when a net of the cell has changed after ``since``."""
+    found = since < 0
+    for a in range(b.node_ptr[i], b.node_ptr[i + 1]):
+        found = found or b.changed[b.pin_net[b.node_pins[a]]] > since
+    return found
+
+
+@njit_lean()
 def take_out(b: Board, i: int) -> None:
     """Remove a cell from its segment's list."""
     s = b.segment[i]

@@ -21,9 +21,9 @@ from placer.engines.analytic.swaps import global_swap
 class Effort:
     """How long detailed placement goes on."""
 
-    enough: float = 5e-4
+    enough: float = 2e-4
     """A round that gains less than this share of the wirelength is the last."""
-    rounds: int = 10
+    rounds: int = 40
     """Rounds at most."""
     mirror: bool = True
     """Exchange left and right of cells where their row allows it."""
@@ -54,24 +54,27 @@ def improve(
     """
     effort = effort or Effort()
     since = np.full(len(board.x), -1, np.int64)
-    passes: list[Callable[[int], float]] = [
-        lambda k: float(shift_in_segments(board)),
-        lambda k: float(global_swap(board, cells, 3 if k < 3 else 2, since)),
-        lambda k: float(local_reorder(board)),
-        lambda k: match(board, cells, k),
+    passes: list[Callable[[int, int], float]] = [
+        lambda k, last: float(shift_in_segments(board, last)),
+        lambda k, last: float(global_swap(board, cells, 3 if k < 3 else 2, since)),
+        lambda k, last: float(local_reorder(board, last)),
+        lambda k, last: match(board, cells, k),
     ]
     if effort.mirror and board.mirror.any():
-        passes.insert(0, lambda k: float(mirror_cells(board, cells)))
+        passes.insert(0, lambda k, last: float(mirror_cells(board, cells, last)))
+    visited = [-1] * len(passes)
     for k in range(effort.rounds):
         before = hpwl
-        for work in passes:
+        for p, work in enumerate(passes):
             if budget.over:
                 return hpwl
-            hpwl -= work(k)
+            now = int(board.clock[0])
+            hpwl -= work(k, visited[p])
+            visited[p] = now
         if told is not None:
             told(k, hpwl)
         if before - hpwl < effort.enough * before:
             break
     if not budget.over:
-        hpwl -= float(shift_in_segments(board))
+        hpwl -= float(shift_in_segments(board, -1))
     return hpwl

@@ -6,12 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlists.compiled import njit
-from placer.engines.analytic.board import LIFTED, Board, change, keep, lift, price
+from placer.engines.analytic.board import LIFTED, Board, change, keep, lift, price, stirred
 
 
 @njit(cache=True, nogil=True)
-def mirror_cells(b: Board, cells: NDArray) -> float:
+def mirror_cells(b: Board, cells: NDArray, since: int) -> float:
     """One pass over the cells.
+
+    Args:
+        b: the board.
+        cells: in the order they are tried.
+        since: cells are passed over while no net of theirs has changed after this clock; -1 for none.
 
     Returns:
         What the weighted HPWL fell by, um.
@@ -24,7 +29,7 @@ def mirror_cells(b: Board, cells: NDArray) -> float:
     gained = 0.0
     for i in cells:
         turn = b.turn[i] ^ 1
-        if not (b.mirror[b.segment[i]] and b.turns[i] >> turn & 1):
+        if not (b.mirror[b.segment[i]] and b.turns[i] >> turn & 1) or not stirred(b, i, since):
             continue
         nets = lift(b, i, lifted)
         x, y = b.x[i], b.y[i]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlists.compiled import njit, njit_lean
-from placer.engines.analytic.board import Board, change, gap_left, gap_right, keep, x_of
+from placer.engines.analytic.board import Board, change, gap_left, gap_right, keep, stirred, x_of
 
 #: Cells of a window.
 WINDOW = 4
@@ -21,11 +21,15 @@ for _n in (2, 3, 4):
 
 
 @njit(cache=True, nogil=True)
-def local_reorder(b: Board) -> float:
+def local_reorder(b: Board, since: int) -> float:
     """One pass over all windows of neighbours of every segment.
 
     Each order is tried packed from where the window begins and packed to where it ends; the best is kept where it
     is shorter than what is there.
+
+    Args:
+        b: the board.
+        since: windows are passed over while no net of theirs has changed after this clock; -1 for none.
 
     Returns:
         What the weighted HPWL fell by, um.
@@ -50,12 +54,15 @@ def local_reorder(b: Board) -> float:
         if size < 2:
             continue
         for k in range(b.filled[s] - size + 1):
-            total = 0
+            total, ahead = 0, False
             for a in range(size):
                 i = b.order[at + k + a]
                 cells[a] = i
+                ahead = ahead or stirred(b, i, since)
                 at_x[a] = b.x[i]
                 total += b.sites[i]
+            if not ahead:
+                continue
             nets, pins = _window(b, cells, size, pins_net, pins_cell, pins_dx, outer, weight)
             now = _spans(nets, pins, pins_net, pins_cell, pins_dx, outer, span, weight, at_x, math.inf)
             low, high = gap_left(b, s, k), gap_right(b, s, k + size)

@@ -16,12 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlists.compiled import njit, njit_lean
-from placer.engines.analytic.board import Board, change, keep, x_of
+from placer.engines.analytic.board import Board, change, keep, stirred, x_of
 
 
 @njit(cache=True, nogil=True)
-def shift_in_segments(b: Board) -> float:
+def shift_in_segments(b: Board, since: int) -> float:
     """One pass over all segments.
+
+    Args:
+        b: the board.
+        since: segments are passed over while no net of theirs has changed after this clock; -1 for none.
 
     Returns:
         What the weighted HPWL fell by, um.
@@ -46,6 +50,11 @@ def shift_in_segments(b: Board) -> float:
         if size == 0:
             continue
         cells = b.order[b.base[s] : b.base[s] + size]
+        ahead = False
+        for k in range(size):
+            ahead = ahead or stirred(b, cells[k], since)
+        if not ahead:
+            continue
         total = 0.0
         for k in range(size):
             before[k] = total

@@ -23,6 +23,7 @@ from placer.engines.analytic.board import (
     lift,
     price,
     put_in,
+    stirred,
     take_out,
     turn_in,
     x_of,
@@ -62,7 +63,7 @@ def global_swap(b: Board, cells: NDArray, rows_around: int, since: NDArray) -> f
     best_moved = np.empty(_PUSHED + 2, np.int64)
     gained = 0.0
     for i in cells:
-        if not _stirred(b, i, since[i]):
+        if not stirred(b, i, since[i]):
             continue
         since[i] = b.clock[0]
         size = lift(b, i, mine)
@@ -157,15 +158,6 @@ def global_swap(b: Board, cells: NDArray, rows_around: int, since: NDArray) -> f
             b.segment[i], b.segment[j] = best_segment, home
             b.site[i], b.site[j] = best_sites[0], best_sites[1]
     return gained
-
-
-@njit_lean()
-def _stirred(b: Board, i: int, since: int) -> bool:
-    """True when a net of the cell has changed after ``since``."""
-    found = since < 0
-    for a in range(b.node_ptr[i], b.node_ptr[i + 1]):
-        found = found or b.changed[b.pin_net[b.node_pins[a]]] > since
-    return found
 
 
 @njit_lean()
