@@ -139,7 +139,9 @@ def cluster(
     design: Design,
     groups: ArrayLike,
     *,
-    bloat: float = BLOAT,
+    bloat: ArrayLike = BLOAT,
+    width: NDArray[np.float64] | None = None,
+    region: NDArray[np.int32] | None = None,
     max_fanout: int = MAX_FANOUT,
     notes: Iterable[str] = (),
 ) -> Clustered:
@@ -152,7 +154,9 @@ def cluster(
         design: a flat design of any format.
         groups: ``[N]`` group of each node; -1 for cells that are left out, which no net may lead to. What it says about
             other nodes does not matter.
-        bloat: area of a soft macro over that of its cells.
+        bloat: area of a soft macro over that of its cells; one number, or one for each group in order of their numbers.
+        width: of the soft macros in that order, um; one grid column when None.
+        region: the fence or guide each is a member of, -1 for none; that of its cells when None.
         max_fanout: nets with this many sinks or more are dropped.
         notes: further remarks for the clustered design.
 
@@ -167,12 +171,13 @@ def cluster(
     given = np.asarray(groups)
     if given.shape != (n.num_nodes,):
         raise NetlistError("the groups are not those of this design", found=given.shape, expected=(n.num_nodes,))
-    if not (np.isfinite(bloat) and bloat > 0):
+    if not (np.isfinite(bloat).all() and (np.asarray(bloat) > 0).all()):
         raise NetlistError("the bloat must be positive", found=bloat)
     is_cell = n.node_kind == STDCELL
     group_of = np.where(is_cell, given, -1).astype(np.int32)
     group_of.flags.writeable = False
-    soft = collapse(design, group_of, bloat=bloat, max_fanout=max_fanout, left_out=is_cell & (group_of < 0))
+    left_out = is_cell & (group_of < 0)
+    soft = collapse(design, group_of, bloat=bloat, width=width, max_fanout=max_fanout, left_out=left_out)
     kept = _kept(design)
     extra = soft.netlist.num_nodes - len(kept)
     soft = replace(
@@ -187,7 +192,7 @@ def cluster(
         ),
         constraints=None
         if design.constraints is None
-        else _taken(design.constraints, kept, _regions(design, group_of)),
+        else _taken(design.constraints, kept, _regions(design, group_of) if region is None else region),
         physical=None if design.physical is None else design.physical.take(kept, extra),
     )
     out = Clustered(design, soft, group_of)
