@@ -38,7 +38,7 @@ class PolicyConfig:
     """Rounds of message passing."""
     glances: int = 8
     """Numbers that one placed macro writes into its gcell."""
-    maps: int = 24
+    maps: int = 16
     """Channels of the convolutions."""
 
     def __post_init__(self) -> None:

@@ -41,12 +41,13 @@ class PinConv(MessagePassing):
         """
         size = (len(sender), len(receiver))
         # The sender's part is worked out before it is copied to its pins: there are far more pins than objects.
-        heard = self.propagate(pins, x=(self.send(sender), receiver), pin_x=self.pin(pin_x), size=size)
+        heard = self.propagate(pins, x=(self.send(sender), receiver), pin_x=pin_x, size=size)
         return receiver + self.update_out(torch.relu(self.update_in(torch.cat([self.norm(receiver), heard], dim=1))))
 
     def message(self, x_j: Tensor, pin_x: Tensor) -> Tensor:
         """What a pin carries, ``[E, d]``."""
-        return torch.relu(x_j + pin_x)
+        # Pins are many: one array of their size is made here, not three.
+        return torch.addmm(x_j, pin_x, self.pin.weight.t()).relu_()
 
 
 class Encoder(nn.Module):

@@ -48,7 +48,7 @@ class PPOConfig:
     """What a dead end is worth with ``reward="proxy"``."""
     epochs: int = 3
     """Times an iteration's steps are gone through."""
-    minibatches: int = 4
+    minibatches: int = 8
     """Parts they are cut into; whole copies stay together, so each part has few designs to encode."""
     learning_rate: float = 3e-4
     """Of Adam."""
@@ -62,7 +62,7 @@ class PPOConfig:
     """How far values may move in one iteration before it stops paying."""
     value_weight: float = 0.5
     """Of the critic's loss."""
-    entropy_weight: float = 0.003
+    entropy_weight: float = 0.002
     """Of the entropy bonus."""
     max_grad_norm: float = 0.5
     """Longest step of the gradient."""

@@ -43,9 +43,9 @@ class TrainConfig:
 
     steps: int | None = None
     """Environment steps after which it ends; None leaves that to the clock."""
-    designs: int = 24
+    designs: int = 20
     """Generated designs to train on."""
-    largest: int = 64
+    largest: int = 48
     """Most macros of them."""
     open_designs: tuple[str, ...] = ()
     """Further designs to train on; held-out ones are refused."""
@@ -53,11 +53,11 @@ class TrainConfig:
     """The one design to train on instead."""
     imitate: int = 0
     """Exact moves of the search behind each lesson to learn from first; 0 for no imitation."""
-    imitation_epochs: int = 30
+    imitation_epochs: int = 100
     """Times every lesson is gone through."""
     held_out: int = 4
     """Generated designs, never trained on, that the network is tried on."""
-    evaluate_every: int = 10
+    evaluate_every: int = 5
     """Iterations between two trials and checkpoints."""
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     """Sizes of a new network."""

@@ -20,7 +20,7 @@ EXAMPLES = (
     "placer train --output out/mine --finetune designs/ariane133 --time 10m",
 )
 #: Exact moves of the search behind each lesson of ``--imitate``: a few seconds on the designs of the generator.
-_LESSON_MOVES = 100_000
+_LESSON_MOVES = 40_000
 #: Training without a limit of any kind ends after this many environment steps.
 _STEPS = 200_000
 
@@ -68,7 +68,7 @@ def train(
         Path | None, typer.Option("--checkpoint", metavar="FILE", help="Network to begin with.", show_default="new")
     ] = None,
     device: Annotated[Device, typer.Option("--device", help="Where the network runs.")] = Device.auto,
-    designs: Annotated[int, typer.Option("--designs", min=1, help="Generated designs to train on.")] = 24,
+    designs: Annotated[int, typer.Option("--designs", min=1, help="Generated designs to train on.")] = 20,
     also: Annotated[
         list[str] | None, typer.Option("--also", metavar="DESIGN", help="Train on this design too; may be repeated.")
     ] = None,
@@ -101,7 +101,7 @@ def train(
         open_designs=tuple(also or ()),
         finetune=finetune,
         imitate=_LESSON_MOVES if imitate else 0,
-        ppo=PPOConfig(copies=copies, minibatches=min(4, copies), reward=reward.value, amp=amp, seed=seed),
+        ppo=PPOConfig(copies=copies, minibatches=min(8, copies), reward=reward.value, amp=amp, seed=seed),
     )
     budget = Budget(time)
     with stop_on_signals(budget.stop):
