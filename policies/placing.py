@@ -134,8 +134,7 @@ def _episodes(
     decoder = Decoder(model, build_problem(design), device)
     yield decoder.greedy()
     done = turn = 0
-    limit = None if budget.time_limit is None else max(budget.left - _RESERVE, 0.0)
-    inner = budget if limit is None else Budget(limit, budget.stop)
+    inner = budget if budget.time_limit is None else budget.part(max(budget.left - _RESERVE, 0.0))
     while (draws is None or done < draws) and not inner.over:
         many = _SIDE_BY_SIDE if draws is None else min(_SIDE_BY_SIDE, draws - done)
         drawn = decoder.sample(many, seed * 1_000_003 + turn, _TEMPERATURES[turn % len(_TEMPERATURES)], inner)
