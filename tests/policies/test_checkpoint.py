@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from netlists.errors import NetlistError
 from policies.actor_critic import ActorCritic, PolicyConfig
-from policies.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from policies.checkpoint import SHIPPED, Checkpoint, load_checkpoint, save_checkpoint
 
 TINY = PolicyConfig(width=8, layers=1, glances=4, maps=4)
 
@@ -80,3 +80,10 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
         model.trust.fill_(float("nan"))
     with pytest.raises(NetlistError, match="'trust'"):
         load_checkpoint(save_checkpoint(tmp_path / "nan.safetensors", Checkpoint(model)))
+
+
+def test_the_shipped_network_is_small_and_says_what_it_is() -> None:
+    assert SHIPPED.stat().st_size < 20e6
+    card = load_checkpoint().card
+    assert {"trained_on", "env_steps", "device", "scores"} <= card.keys()
+    assert all(name.startswith("made") for name in card["trained_on"])
