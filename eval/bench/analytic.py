@@ -81,7 +81,7 @@ def run(settings: Settings) -> Sheet:
             "Coloquinte 0.4.1 runs live with its default effort, on the first seed and the same cores: as legaliser "
             "and detailed placer behind our global placement, macros fixed where ours are; from start to end with "
             "those macros; and alone. Its figures are as written. It counts pins in whole units. Times of the two "
-            "columns legal + detailed are of that work alone.",
+            "columns legal + detailed are of that work alone, code loaded.",
         ],
     )
     chosen = [name for name in (QUICK if settings.quick else DESIGNS) if settings.wants(name)]

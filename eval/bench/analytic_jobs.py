@@ -56,8 +56,10 @@ def our_detail(path: str, folder: str) -> dict[str, Any]:
     """
     from netlists.load import load
     from placer.engines.analytic.cells import place_cells
+    from placer.engines.analytic.detailed import Effort
 
     design, rough = _rough(load(path), folder)
+    place_cells(design, rough, effort=Effort(rounds=1))  # kernels into memory, where an imported library has its own
     start = time.perf_counter()
     legal = place_cells(design, rough)
     seconds = time.perf_counter() - start
