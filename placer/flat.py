@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,8 @@ ENGINES: tuple[str, ...] = ("search", "analytic", "hybrid")
 TARGET_DENSITY = 0.95
 #: Part of a hybrid run's time that placing everything by wirelength may take, and then of what is left the search.
 _FIRST_SHARE, _SEARCH_SHARE = 0.35, 0.6
+#: Seconds a cell kept back for checking and scoring, and the part of the time left that this takes at most.
+_SCORE_SECONDS, _SCORE_SHARE = 5e-5, 0.2
 #: Cells in a cluster of the search on average, and its clusters at least and at most.
 CELLS_PER_GROUP, MIN_GROUPS, MOST_GROUPS = 25, 50, 2000
 
@@ -163,13 +166,13 @@ def place_cells(
     grounded = with_rows(design)
     grounded.check_fits()
     require_room(grounded)
-    run = _Run(grounded, budget, seed, jobs, progress, target)
+    run = _Run(grounded, _less_scoring(grounded, budget), seed, jobs, progress, target)
     if engine == "analytic":
         found = run.spread(grounded)
     else:
 
         def search(soft: Design) -> Result:
-            seconds = EFFORTS[effort].seconds if budget.time_limit is None else _SEARCH_SHARE * budget.left
+            seconds = EFFORTS[effort].seconds if budget.time_limit is None else _SEARCH_SHARE * run.budget.left
             part = budget.part(seconds) if iterations is None else Budget(None, budget.stop)
             return place(
                 soft, seed=seed, effort=effort, jobs=jobs, budget=part, progress=run.told, iterations=iterations,
@@ -178,6 +181,15 @@ def place_cells(
 
         found = run.hybrid(search)
     return _result(design, grounded, engine, found, run, target)
+
+
+def _less_scoring(design: Design, budget: Budget) -> Budget:
+    """The budget less what checking and scoring the result take; the same clock and flag."""
+    if budget.time_limit is None:
+        return budget
+    cells = int((design.netlist.node_kind == STDCELL).sum())
+    kept = min(_SCORE_SECONDS * cells, _SCORE_SHARE * budget.left)
+    return Budget(budget.time_limit - kept, budget.stop, budget.started)
 
 
 class _Run:
@@ -189,6 +201,13 @@ class _Run:
         self.history: list[tuple[float, str, float]] = []
         self.stages: list[tuple[str, float, float]] = []
         self.stats: dict[str, Any] = {"jobs": jobs, "seed": seed}
+
+    @cached_property
+    def usual(self) -> NDArray[np.int64]:
+        """``[N]`` the usual clusters, which placements are scored with."""
+        from netlists.physical.clustered import clusters_of
+
+        return clusters_of(self.design)
 
     def told(self, event: Event) -> None:
         """Pass an event on; wirelengths make the curve of the report."""
@@ -239,7 +258,7 @@ class _Run:
                 raise
             return self._keep(first, "cells did not fit the rows around the macros of the search")
         last = replace(last, placement=last.placement.moved(fixed=design.placement.fixed))
-        costs = [clustered_cost(design, p.placement)[0].proxy_cost for p in (first, last)]
+        costs = [clustered_cost(design, p.placement, self.usual)[0].proxy_cost for p in (first, last)]
         self.stats["proxy_cost"] = {"analytic": costs[0], "search": costs[1]}
         return last if costs[1] <= costs[0] else self._keep(first, "its proxy cost is lower")
 
@@ -266,7 +285,7 @@ def _result(design: Design, grounded: Design, engine: str, found: FlatResult, ru
         raise PlacementError(f"the placement found breaks a rule: {legality.summary()}")
     given = is_complete(design)
     plain, weighted = _hpwl(design, placement)
-    proxy, clusters = clustered_cost(design, placement)
+    proxy, clusters = clustered_cost(design, placement, run.usual)
     figures = FlatFigures(
         engine=engine, hpwl_um=plain, weighted_hpwl_um=weighted,
         north_hpwl_um=_hpwl(design, placement.moved(orient=np.full(len(placement.x), N)))[0],
@@ -294,19 +313,20 @@ def _result(design: Design, grounded: Design, engine: str, found: FlatResult, ru
     )
 
 
-def clustered_cost(design: Design, placement: Placement) -> tuple[Cost, int]:
+def clustered_cost(design: Design, placement: Placement, group: NDArray[np.int64] | None = None) -> tuple[Cost, int]:
     """Proxy cost of a flat placement with its cells gathered in soft macros at their mean places.
 
     Args:
         design: a flat design.
         placement: of all its cells.
+        group: what ``netlists.physical.clustered.clusters_of`` gives, if it is known already.
 
     Returns:
         The cost, and how many clusters there are: the usual number, from the netlist alone.
     """
     from netlists.physical.clustered import clustered
 
-    soft = clustered(design.with_placement(placement))
+    soft = clustered(design.with_placement(placement), group)
     return full(soft), int((soft.netlist.node_kind == SOFT_MACRO).sum())
 
 
