@@ -126,7 +126,7 @@ def _judge(job: Mapping[str, Any], design: Design) -> dict[str, Any]:
         path = folder / name
         digest = _sha256(path)
         try:
-            score = _score(design, path)
+            score = score_file(design, path)
         except (NetlistError, PlacementError) as error:
             if role == "placement":
                 raise
@@ -136,10 +136,19 @@ def _judge(job: Mapping[str, Any], design: Design) -> dict[str, Any]:
     return result
 
 
-def _score(design: Design, path: Path) -> dict[str, Any]:
-    """Every figure; for flat designs also whether the cells lie legally in rows, and wirelength as published tables do.
+def score_file(design: Design, path: Path) -> dict[str, Any]:
+    """What the judge says about a placement file.
 
-    Programs that ignore orientations report HPWL with every object in orientation N: ``north_hpwl_um``.
+    For flat designs that is also whether the cells lie legally in rows, and ``north_hpwl_um``: the wirelength with
+    every object in orientation N, which programs that ignore orientations report.
+
+    Args:
+        design: as it was read.
+        path: the file.
+
+    Raises:
+        NetlistError: the file cannot be read.
+        PlacementError: it is not one of this design.
     """
     from placer import api
     from placer.cost.flat_rules import check_flat

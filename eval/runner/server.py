@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from eval.methods import find
-from eval.runner.jobs import carry_out
+from eval.runner.jobs import carry_out, score_file
 from eval.suites import Member, open_member
 from netlists.design import Design
 from netlists.errors import NetlistError, PlacementError
@@ -186,7 +186,6 @@ class Server:
 def _rehearse() -> None:
     """Do once what surrounds every run, so that each begins with the imports and kernels of it."""
     from netlists.load import load
-    from placer import api
     from placer.engines.legalise import legalise
     from placer.output import PLACEMENT_SUFFIX
 
@@ -194,7 +193,7 @@ def _rehearse() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"rehearsal{PLACEMENT_SUFFIX[design.format]}.gz"
         write_placement(design, legalise(design), path)
-        json.dumps(api.score(design, path).as_dict())
+        json.dumps(score_file(design, path))
 
 
 def _kill(pid: int) -> None:

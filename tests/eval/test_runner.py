@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from eval.runner.settings import Settings, slots
 from eval.suites import Suite, load_suite, open_member
 from netlists.errors import NetlistError
 from placer import api
+from tests.conftest import ROOT
 from tests.eval.bench_cases import write_cases
 
 
@@ -209,6 +212,29 @@ def test_two_harnesses_on_one_ledger_share_the_runs(
     assert all(run.status == "done" and run.attempts == 1 for run in runs)
     lines = note.read_text().split("\n")[:-1]
     assert len(lines) == len(set(lines)) == 12
+
+
+def test_a_fork_has_nothing_left_to_import(tmp_path: Path) -> None:
+    # What a run or a judge imports by itself it imports again every time, and on the machine's time.
+    code = """
+import sys
+from pathlib import Path
+from eval.runner import server
+from eval.runner.jobs import carry_out
+from netlists.load import load
+
+folder = Path(sys.argv[1])
+(folder / "m.py").write_text("def same(task):\\n    return task.design.placement\\n")
+server._rehearse()
+before, design = set(sys.modules), load("synth20")
+run = {"kind": "run", "method": f"{folder}/m.py:same", "seed": 0, "seconds": 5.0, "iterations": None, "cores": [0]}
+carry_out({**run, "options": {}, "folder": folder}, design)
+carry_out({"kind": "judge", "folder": folder, "files": {"placement": "placement.plc.gz"}}, design)
+assert (folder / "judge.json").is_file()
+print(sorted(name for name in set(sys.modules) - before if not name.startswith("placer_method_")))
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "[]\n", done.stdout + done.stderr
 
 
 def test_cores_are_never_shared() -> None:
