@@ -119,6 +119,7 @@ class _Work:
         self.slots: dict[int, _Slot] = {}
         self.numbers = 0
         self.renewed = time.monotonic()
+        self.machines: dict[str, int] = {}
         self.first: dict[int, float] = {}
         self.last: dict[int, float] = {}
 
@@ -272,7 +273,10 @@ class _Work:
 
     def _enter(self, index: int, verdict: Verdict) -> None:
         slot = self.slots.pop(index)
-        machine = self.ledger.machine(self.executor.machine(index))
+        facts = self.executor.machine(index)
+        machine = self.machines.get(str(facts))
+        if machine is None:
+            machine = self.machines[str(facts)] = self.ledger.machine(facts)
         if self.ledger.finish(slot.claim, verdict, machine=machine):
             self.summary.outcomes[verdict.outcome] = self.summary.outcomes.get(verdict.outcome, 0) + 1
         self.last[index] = time.monotonic()

@@ -109,7 +109,7 @@ class LocalExecutor:
         """See :class:`Executor`.
 
         Raises:
-            RuntimeError: the fork server does not start.
+            ChildProcessError: the fork server does not start.
         """
         self._prepared = [{"name": c.name, "options": dict(c.options), "label": str(c)} for c in choices]
         if self._server is None or self._server.poll() is not None:
@@ -167,7 +167,7 @@ class LocalExecutor:
             found = self._await_prepared()
             if found is not None:
                 return found
-        raise RuntimeError("the fork server does not start")
+        raise ChildProcessError(f"the fork server died {_STARTS} times before it was ready")
 
     def _launch(self) -> None:
         threads = str(max(len(cores) for cores in self._cores))

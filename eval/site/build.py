@@ -164,16 +164,15 @@ def _pairs(group: Group) -> str:
         for second in group.methods[i + 1 :]:
             found = group.versus(first, second)
             mean, median = found.mean, found.median
-            say = "" if found.enough else "not enough seeds to tell"
             counts = [found.count(v) for v in ("win", "tie", "loss", "unclear", "too few seeds", "both failed")]
             rows.append(Row([
                 first, second, None if mean is None else mean.value,
                 "" if mean is None else f"{mean.low:.4f} to {mean.high:.4f}", None if median is None else median.value,
-                *counts, say,
+                *counts, "yes" if found.enough else "not enough to tell",
             ], {"method": first}))  # fmt: skip
     headings = (
         "method", "against", "mean ratio", "95 % interval", "median ratio", "wins", "ties", "losses", "unclear",
-        "too few seeds", "both failed", "",
+        "too few seeds", "both failed", "enough seeds",
     )  # fmt: skip
     return (
         "<h3>Side by side</h3>"

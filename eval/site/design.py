@@ -71,7 +71,9 @@ def _results(group: Group, cells: dict[str, Any], known: Sequence[Published], fi
     for one in known:
         values = [one.value if name == one.metric else None for name in _TERMS]
         tag = Markup('<span class="tag">published</span>')
-        rows.append(Row([f"{one.method} ({one.source})", None, tag, *values, None, None, None, None], kind="published"))
+        other = "" if one.metric in _TERMS else f", {one.metric} {one.value:,.0f}"
+        words = f"{one.method}{other} ({one.source})"
+        rows.append(Row([words, None, tag, *values, None, None, None, None], kind="published"))
     headings = (
         "method", "seed", "outcome", "proxy cost", "wirelength", "density", "congestion", "HPWL, um",
         f"raw {group.metric}", "seconds", "peak MiB", "",

@@ -7,7 +7,22 @@ from typing import Annotated, Any
 import typer
 
 from placer._version import __version__
-from placer.cli import bench, check, convert, fetch, floorplan, group, list_, place, report, score, show, synth, train
+from placer.cli import (
+    bench,
+    check,
+    convert,
+    fetch,
+    floorplan,
+    group,
+    list_,
+    place,
+    report,
+    score,
+    show,
+    study,
+    synth,
+    train,
+)
 
 _EPILOG = (
     "A DESIGN is a bundled or catalogue name (placer list), a file, or a folder that holds one design's files.\n\n"
@@ -34,6 +49,7 @@ def command() -> Any:  # noqa: ANN401 - a click command; where click lives depen
     app.command("train", epilog=_examples(train.EXAMPLES))(train.train)
     app.command("bench", epilog=_examples(bench.EXAMPLES))(bench.bench)
     app.command("report", epilog=_examples(report.EXAMPLES))(report.report)
+    app.command("study", epilog=_examples(study.EXAMPLES))(study.study)
     return typer.main.get_command(app)
 
 

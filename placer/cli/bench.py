@@ -121,8 +121,8 @@ def bench(
         iterations=iterations, cores=cores, memory=memory, retries=retries,
     )  # fmt: skip
     path = ledger or Path("out") / "bench" / f"{chosen.name}.db"
-    executor = _executor(ray, jobs, cores)
-    progress = _Lines(log)
+    executor = make_executor(ray, jobs, cores)
+    progress = RunLines(log)
     try:
         with Ledger(path) as book:
             log.print(f"{path}: {chosen.title}; {len(executor.slots)} runs side by side on {cores} core(s) each")
@@ -135,11 +135,12 @@ def bench(
         raise typer.Exit(INTERRUPTED) from None
     finally:
         executor.close()
-    _tell(summary, log)
+    tell_summary(summary, log)
     print(path)
 
 
-def _executor(ray: str | None, jobs: int | None, cores: int) -> Executor:
+def make_executor(ray: str | None, jobs: int | None, cores: int) -> Executor:
+    """Where runs are carried out; what is wrong with the options is said in one line."""
     from eval.runner.local import LocalExecutor
     from eval.runner.settings import slots
 
@@ -165,13 +166,14 @@ def _only(chosen: Suite, names: list[str]) -> Suite:
     )
 
 
-class _Lines:
-    """A line for every run that ended."""
+class RunLines:
+    """A line for every run that ended; hears what :func:`eval.runner.harness.run_suite` tells."""
 
     def __init__(self, log: Console) -> None:
         self._log = log
 
     def __call__(self, claim: Claim, verdict: Verdict | None, left: int) -> None:
+        """Say how a run ended."""
         if verdict is None:
             return
         key, values = claim.key, verdict.values
@@ -183,7 +185,8 @@ class _Lines:
         self._log.print(f"{left:5d} left  {name}  {took}  {what}".rstrip(), markup=False, soft_wrap=True)
 
 
-def _tell(summary: Summary, log: Console) -> None:
+def tell_summary(summary: Summary, log: Console) -> None:
+    """What a call did, and what it could not do."""
     for kind, name, why in summary.skips:
         log.print(f"skipped {kind} {name}: {why}", markup=False, soft_wrap=True)
     ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items())) or "nothing to do"

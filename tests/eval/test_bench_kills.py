@@ -67,7 +67,9 @@ def kill_at_random(folder: Path, kills: int, seed: int) -> tuple[int, int]:
         error = process.stderr.read()
         if process.returncode == 0:
             break
-        assert process.returncode == -signal.SIGKILL, error
+        # A server that is killed again and again before it is ready makes the harness give up, with nothing lost.
+        gave_up = process.returncode == 2 and "the fork server died" in error
+        assert gave_up or process.returncode == -signal.SIGKILL, error
     assert done >= kills, "the suite was over before the killing was"
     check(ledger, 2 * seeds)
     return 2 * seeds, harnesses
