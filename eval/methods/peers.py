@@ -6,6 +6,8 @@ import importlib.util
 from collections.abc import Mapping
 from importlib import metadata
 
+import numpy as np
+
 from eval.methods.engines import jobs_of
 from eval.methods.programs import made_legal
 from eval.methods.registry import Answer, NotApplicableError, Task, known_options, method, number
@@ -55,5 +57,10 @@ def coloquinte(task: Task) -> Answer:
     rows = task.design.canvas.rows
     if not has_cells(task.design) or rows is None or not len(rows.y):
         raise NotApplicableError("Coloquinte places standard cells in rows; this design has no such cells or no rows")
+    high = rows.height / rows.site_spacing
+    if np.abs(high - np.rint(high)).max() > 1e-6:
+        raise NotApplicableError(
+            "Coloquinte counts in sites; the rows of this design are no whole number of sites high"
+        )
     found = place_with(task.design, task.design.placement, seed=task.seed, effort=int(number(task, "effort", 3)))
     return made_legal(task, found)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from eval.methods import Choice, Task, find, methods, parse_choices
+from eval.methods import Choice, NotApplicableError, Task, find, methods, parse_choices
 from eval.methods.registry import known_options, number
+from eval.suites import Member, open_member
 from netlists.errors import NetlistError
 from netlists.load import load
+from netlists.synthesis import SynthesisSpec, synthesize
 from placer.budget import Budget, silent
+from placer.cost.flat_rules import check_flat
 from placer.cost.legality import check
+from tests.placer.flat_designs import flat_design
 
 NAMES = {
     "random", "greedy-wire-mask", "simulated-annealing", "search", "analytic", "hybrid", "policy", "policy+search",
@@ -112,3 +117,47 @@ def test_the_same_seed_and_steps_give_the_same_placement(tmp_path: Path) -> None
     one, two, other = (find("random").run(task(tmp_path, seed=seed)).placement for seed in (1, 1, 2))
     assert (one.x == two.x).all()
     assert not (one.x == other.x).all()
+
+
+@pytest.mark.parametrize("name", ["analytic", "hybrid", "coloquinte"])
+def test_flat_designs_end_with_every_cell_in_a_row(name: str, tmp_path: Path) -> None:
+    method, flat = find(name), flat_design()
+    if (why := method.missing({})) is not None:
+        pytest.skip(why)
+    steps = 1000 if name == "hybrid" else None
+    answer = method.run(task(tmp_path, design=flat, iterations=steps))
+    report = check_flat(flat, answer.placement, reference=flat.placement)
+    assert report.legal, report.summary()
+    assert (answer.raw is None) == (name != "coloquinte")
+
+
+@pytest.mark.parametrize("name", ["analytic", "hybrid", "coloquinte"])
+def test_flat_methods_leave_designs_without_cells_alone(name: str, tmp_path: Path) -> None:
+    with pytest.raises(NotApplicableError):
+        find(name).run(task(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["policy", "policy+search"])
+def test_a_network_is_named_by_its_file(name: str, tmp_path: Path) -> None:
+    from policies.actor_critic import ActorCritic, PolicyConfig
+    from policies.checkpoint import Checkpoint, save_checkpoint
+
+    method = find(name)
+    assert "no such checkpoint" in method.missing({"checkpoint": str(tmp_path / "none")})
+    file = save_checkpoint(tmp_path / "net.safetensors", Checkpoint(ActorCritic(PolicyConfig())))
+    options = {"checkpoint": str(file)}
+    assert method.missing(options) is None
+    assert len(method.identity(options)) == 12
+    small = synthesize(SynthesisSpec(num_macros=3, num_cells=150, name="small"), seed=2)
+    asked = task(tmp_path, design=small, iterations=1 if name == "policy" else 500, options=options)
+    assert check(small, method.run(asked).placement, reference=small.placement).legal
+
+
+@pytest.mark.open_data
+def test_block_designs_are_floorplanned_in_their_outline(open_data: Callable[[str], Path], tmp_path: Path) -> None:
+    design = open_member(Member("n10", str(open_data("floorplan/gsrc/n10/n10.blocks")), whitespace=0.15))
+    answer = find("floorplan").run(task(tmp_path, design=design, iterations=5000))
+    report = check(design, answer.placement, reference=design.placement)
+    assert report.legal, report.summary()
+    with pytest.raises(NotApplicableError):
+        find("floorplan").run(task(tmp_path))
