@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from placer.budget import Budget
 
-#: Steps without a better overflow after which a run has come to rest.
+#: Steps without a better overflow after which the density weight grows whatever that costs in wirelength ...
+_URGE = 120
+#: ... and after which a run has come to rest.
 PATIENCE = 300
 #: Times a run that went astray is taken back.
 RETRIES = 4
@@ -175,7 +177,8 @@ def descend(
         # The weight grows while wirelength holds and pauses while it pays (ePlace, section 5.4).
         delta = (found.hpwl - last) / max(last, 1e-300)
         most = 1.0 + (settings.steps[1] - 1.0) * calm
-        weight *= min(max(most ** (1.0 - delta / 0.003), settings.steps[0]), most)
+        urged = k - best.iterations > _URGE
+        weight *= most if urged else min(max(most ** (1.0 - delta / 0.003), settings.steps[0]), most)
         last = found.hpwl
         model.aim(weight)
         if told is not None and k % 10 == 0:
