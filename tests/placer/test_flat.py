@@ -1,5 +1,6 @@
 """Flat designs from start to end: which engine, legal cells, figures that can be worked out again."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from netlists.orientation import FS
 from placer.budget import Budget
 from placer.cost.full import full
 from placer.cost.metrics import metrics
-from placer.engines.analytic.flow import place_flat
+from placer.engines.analytic.flow import _Grace, place_flat
 from placer.flat import choose, clustered_cost, place_cells, with_rows
 from tests.placer.flat_designs import broken_rules, flat_design
 
@@ -167,3 +168,13 @@ def test_cells_keep_out_of_halos_and_soft_blockages():
         )
         high = np.minimum(p.y[cells] + 1.0, y1) - np.maximum(p.y[cells] - 1.0, y0)
         assert not ((wide > 1e-6) & (high > 1e-6)).any()
+
+
+def test_making_macros_legal_hears_of_the_end():
+    outer = Budget()
+    grace = _Grace(outer)
+    assert not grace.over
+    outer.stop.set()
+    assert 0.0 < grace.left <= 1.0
+    time.sleep(1.05)
+    assert grace.over

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from netlists.canvas import BLOCK_SOFT, Rows
 from netlists.design import Design
+from netlists.errors import PlacementError
 from netlists.orientation import oriented_sides
 from netlists.placement import Placement
 from placer.budget import Budget, Event, Progress, silent
@@ -31,6 +32,8 @@ from placer.engines.analytic.workers import Workers
 
 #: Of the time left for spreading, what spreading macros and cells together may take, and then cells alone.
 _MACRO_SHARE, _CELL_SHARE = 0.45, 0.75
+#: Seconds that macros may take to become legal when the time is up.
+_GRACE = 1.0
 #: Seconds kept back for putting cells into rows: a cell, and at least.
 _ROW_SECONDS, _LEAST_SECONDS = 1.5e-5, 0.1
 
@@ -188,7 +191,13 @@ class _Run:
         self._note("macros turned", x, y)
 
     def _legal_macros(self, found: Spread) -> tuple[Floats, Floats]:
-        legal, ids = legal_macros(self.design, self._at(found.x, found.y), seed=self.seed), self.macros
+        rough, ids = self._at(found.x, found.y), self.macros
+        try:
+            legal = legal_macros(self.design, rough, seed=self.seed, budget=_Grace(self.budget))
+        except PlacementError:
+            if not self.budget.over:
+                raise
+            legal = legal_macros(self.design, rough, seed=self.seed)  # in a hurry none was found: take the time
         x, y = found.x.copy(), found.y.copy()
         x[ids], y[ids] = legal.x[ids] - self.corner[0], legal.y[ids] - self.corner[1]
         return x, y
@@ -281,6 +290,23 @@ def _ground(design: Design) -> tuple[Floats, Floats]:
     soft = [covering_boxes(b.polygon, canvas.lattice) for b in canvas.blockages if b.kind == BLOCK_SOFT]
     shift = np.array(corner)
     return hard * canvas.lattice - shift, np.concatenate([np.zeros((0, 4)), *soft]) * canvas.lattice - shift
+
+
+class _Grace(Budget):
+    """A budget that goes on a little when another one is over, so that what must be found is."""
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__()
+        self._budget = budget
+        self._late: float | None = None
+
+    @property
+    def left(self) -> float:
+        if not self._budget.over:
+            return self._budget.left
+        if self._late is None:
+            self._late = time.perf_counter()
+        return max(_GRACE - (time.perf_counter() - self._late), 0.0)
 
 
 class _Passes(Budget):
