@@ -17,6 +17,7 @@ SECTIONS = [
     ("environment.md", "### Curriculum", "### Learned orders"),
     ("environment.md", "### Learned orders", "## placer/MacroRefinement-v0"),
     ("environment.md", "## Batched", "## Learners"),
+    ("policy.md", "# Policy", None),
     # What follows trains for minutes; tests/env/test_wrappers.py does the same for fewer steps.
 ]
 
