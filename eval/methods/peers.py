@@ -59,8 +59,6 @@ def coloquinte(task: Task) -> Answer:
         raise NotApplicableError("Coloquinte places standard cells in rows; this design has no such cells or no rows")
     high = rows.height / rows.site_spacing
     if np.abs(high - np.rint(high)).max() > 1e-6:
-        raise NotApplicableError(
-            "Coloquinte counts in sites; the rows of this design are no whole number of sites high"
-        )
+        raise NotApplicableError("Coloquinte counts in sites; the rows of this design are not whole sites high")
     found = place_with(task.design, task.design.placement, seed=task.seed, effort=int(number(task, "effort", 3)))
     return made_legal(task, found)

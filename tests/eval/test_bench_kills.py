@@ -103,29 +103,3 @@ def test_fifty_kills_lose_nothing(tmp_path: Path) -> None:
     runs, harnesses = kill_at_random(tmp_path, 50, seed=1)
     assert runs == 106
     assert harnesses > 1
-
-
-def test_a_run_that_was_over_when_its_harness_died_is_only_judged(tmp_path: Path) -> None:
-    suite, methods = write_cases(tmp_path)
-    ledger, note = tmp_path / "a.db", tmp_path / "note"
-    command = [
-        sys.executable, "-m", "placer", "bench", "--suite", str(suite), "--design", "one", "--methods",
-        f"{methods}:shuffled[note={note}]", "--seeds", "1", "--time", "30s", "--ledger", str(ledger),
-    ]  # fmt: skip
-    assert subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 0
-    # As if the harness had died between the end of the run and the judge's.
-    run = read_runs([ledger]).runs[0]
-    db = sqlite3.connect(ledger)
-    db.execute("UPDATE runs SET status = 'running', owner = ?", (f"{os.uname().nodename}|no-such-boot|1|1",))
-    db.commit()
-    work = tmp_path / "a.db.files" / "work" / f"{run.id}-{run.attempts}"
-    work.mkdir(parents=True)
-    placement = work / "placement.plc.gz"
-    placement.write_bytes(run.file().read_bytes())
-    (work / "run.json").write_text(
-        '{"seconds": 1.5, "curve": [], "curve_of": "proxy_cost", "placement": "placement.plc.gz"}'
-    )
-    assert subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 0
-    again = read_runs([ledger]).runs[0]
-    assert (again.status, again.seconds, again.proxy_cost) == ("done", 1.5, run.proxy_cost)
-    assert note.read_text().count("\n") == 1, "it was not run again"

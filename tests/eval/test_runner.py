@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -166,6 +167,27 @@ def test_a_run_killed_from_outside_is_begun_anew_and_at_last_a_result(
     assert runs[0].outcome == "killed"
     assert runs[0].attempts == 2
     assert "SIGKILL" in runs[0].reason
+
+
+def test_a_run_that_was_over_when_its_harness_died_is_only_judged(
+    cases: tuple[Suite, Path], executor: LocalExecutor, tmp_path: Path
+) -> None:
+    path, note = tmp_path / "a.db", tmp_path / "note"
+    name = f"shuffled[note={note}]"
+    _, (run,) = bench(cases, executor, path, name)
+    # As if the harness had died between the end of the run and the judge's.
+    db = sqlite3.connect(path)
+    db.execute("UPDATE runs SET status = 'running', owner = ?", (f"{os.uname().nodename}|no-such-boot|1|1",))
+    db.commit()
+    db.close()
+    work = tmp_path / "a.db.files" / "work" / f"{run.id}-{run.attempts}"
+    work.mkdir(parents=True)
+    (work / "placement.plc.gz").write_bytes(run.file().read_bytes())
+    result = {"seconds": 1.5, "curve": [], "curve_of": "proxy_cost", "placement": "placement.plc.gz"}
+    (work / "run.json").write_text(json.dumps(result))
+    _, (again,) = bench(cases, executor, path, name)
+    assert (again.status, again.seconds, again.proxy_cost) == ("done", 1.5, run.proxy_cost)
+    assert note.read_text().count("\n") == 1, "it was not run again"
 
 
 def test_programs_a_method_left_behind_end_with_it(
