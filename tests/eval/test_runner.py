@@ -120,15 +120,15 @@ def test_a_run_knows_its_limits_and_its_past(
 
 
 def test_time_and_memory_are_limits(cases: tuple[Suite, Path], executor: LocalExecutor, tmp_path: Path) -> None:
-    _, runs = bench(cases, executor, tmp_path / "a.db", "sleeps shuffled", seconds=0.5, kill_after=1.0)
-    ends = {run.label: run.outcome for run in runs}
-    assert ends == {"sleeps": "timeout", "shuffled": "ok"}
+    _, runs = bench(cases, executor, tmp_path / "a.db", "sleeps", seconds=0.5, kill_after=1.0)
+    assert [run.outcome for run in runs] == ["timeout"]
+    assert "after 1 s" in runs[0].reason
     limit = 1 << 30
     _, runs = bench(cases, executor, tmp_path / "b.db", "hogs shuffled", memory=limit)
     ends = {run.label: run.outcome for run in runs}
     assert ends == {"hogs": "memory", "shuffled": "ok"}
     hog = next(run for run in runs if run.label == "hogs")
-    assert limit < hog.peak_bytes < 2 * limit
+    assert hog.peak_bytes > limit
     assert "1 GiB" in hog.reason
 
 
