@@ -30,6 +30,8 @@ class Run:
     machine: Mapping[str, str]
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the column holds
+        if name == "values":  # a copy under construction has none yet
+            raise AttributeError(name)
         try:
             return self.values[name]
         except KeyError:

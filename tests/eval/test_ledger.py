@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import sqlite3
 import subprocess
@@ -125,6 +126,7 @@ def test_several_ledgers_are_read_as_one(tmp_path: Path) -> None:
         (0, "done", "a"), (1, "done", "b"), (2, "waiting", None),
     ]  # fmt: skip
     assert found.skips == (("s", "design", "x", "gone"),)
+    assert copy.deepcopy(found.runs[0]).reason == "a"
 
 
 def test_files_go_with_their_run(tmp_path: Path) -> None:
