@@ -130,7 +130,7 @@ def place(
             beside the three of the proxy cost, and part of it by default where cells were gathered in clusters
             (:func:`placer.clusters.usual_weights`).
         engine: ``"search"`` places macros, ``"analytic"`` and ``"hybrid"`` the standard cells of a flat design too
-            (docs/analytic.md). None takes ``"hybrid"`` for flat designs, ``"search"`` for all others and for LEF/DEF.
+            (docs/analytic.md). None takes ``"analytic"`` for flat designs, ``"search"`` for all others and for LEF/DEF.
         target_density: density that cells are spread to, above 0 and at most 1; 0.95 when None.
         starter: makes starts for the ``"search"`` engine, such as those of a trained network (docs/policy.md).
 

@@ -109,7 +109,7 @@ def choose(design: Design, engine: str | None = None) -> tuple[str, str]:
     if design.physical is not None:
         why = f"engine search: macros are placed against clusters of the {count:,} cells; analytic and hybrid place "
         return "search", why + "the cells too"
-    return "hybrid", f"engine hybrid: {count:,} cells are placed too; analytic minimises wirelength alone"
+    return "analytic", f"engine analytic: {count:,} cells are placed too; hybrid places macros by the proxy cost"
 
 
 def place_cells(

@@ -95,7 +95,7 @@ def place(
             help="search places macros by the proxy cost. analytic places macros and standard cells for short wires; "
             "hybrid searches for macros among clusters of the cells, then places the cells around them. "
             "policy places macros with a trained network; policy+search searches from its placements too.",
-            show_default="hybrid for flat designs, else search",
+            show_default="analytic for flat designs, else search",
         ),
     ] = None,
     checkpoint: Annotated[

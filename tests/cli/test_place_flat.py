@@ -58,12 +58,12 @@ def test_the_report_shows_stages_and_wirelength(placed: Path) -> None:
         assert word in text
 
 
-def test_a_flat_design_gets_the_hybrid_engine_and_is_told(
+def test_a_flat_design_gets_the_analytic_engine_and_is_told(
     flat: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["place", str(flat), "--time", "3", "--jobs", "1", "-o", "chip.pl"]) == 0
     out, err = capsys.readouterr()
-    assert "note: engine hybrid: 200 cells are placed too" in err
+    assert "note: engine analytic: 200 cells are placed too" in err
     for word in ("HPWL, weighted", "overflow at density 0.95", "proxy cost", "macros legal", "legal"):
         assert word in out
     assert broken_rules(placer.load(flat), placer.load(flat, "chip.pl").placement) == []

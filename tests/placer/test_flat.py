@@ -81,7 +81,7 @@ def test_a_run_that_is_stopped_at_once_is_legal(engine):
 
 def test_the_engine_is_chosen_by_what_the_design_has():
     flat, macros = flat_design(1, cells=20), placer.load("synth20")
-    assert choose(flat)[0] == "hybrid"
+    assert choose(flat)[0] == "analytic"
     assert "20 cells" in choose(flat)[1]
     assert choose(macros) == ("search", "")
     assert choose(flat, "analytic") == ("analytic", "")
