@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -113,6 +114,7 @@ def train(
         except DivergedError as error:
             log.print(f"placer: training stopped: {error}; the last good weights are in {output}", soft_wrap=True)
             raise typer.Exit(BAD_INPUT) from None
-    print(file)
+    if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one speaks
+        print(file)
     if budget.stop.is_set():
         raise typer.Exit(INTERRUPTED)
