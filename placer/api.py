@@ -106,6 +106,8 @@ def place(
     weights: CostWeights | None = None,
     engine: str | None = None,
     target_density: float | None = None,
+    routability: float = 0.0,
+    turn_macros: bool = False,
     starter: Starter | None = None,
 ) -> Result:
     """Find a legal placement: of low proxy cost, and for flat designs of short wires with every cell in a row.
@@ -132,6 +134,8 @@ def place(
         engine: ``"search"`` places macros, ``"analytic"`` and ``"hybrid"`` the standard cells of a flat design too
             (docs/analytic.md). None takes ``"analytic"`` for flat designs, ``"search"`` for all others and for LEF/DEF.
         target_density: density that cells are spread to, above 0 and at most 1; 0.95 when None.
+        routability: how strongly cells keep room for wires where more are wanted than fit; 0 for not at all.
+        turn_macros: whether the engines for cells may turn and mirror macros, within their footprint.
         starter: makes starts for the ``"search"`` engine, such as those of a trained network (docs/policy.md).
 
     The first call after an installation compiles the kernels, before its clock starts.
@@ -159,8 +163,8 @@ def place(
     engine, _ = flat.choose(design, engine)
     if engine != "analytic":
         warm_up_device(options or search.SearchOptions())
-    if engine == "search" and target_density is not None:
-        raise ValueError("a target density is of use to the analytic and hybrid engines only")
+    if engine == "search" and (target_density is not None or routability or turn_macros):
+        raise ValueError("options for cells are of use to the analytic and hybrid engines only")
     if engine != "search" and starter is not None:
         raise ValueError("a starter is of use to the search engine only")
     if engine == "search":
@@ -170,7 +174,8 @@ def place(
             return flat.place_cells(
                 design, engine, time_limit=time_limit, seed=seed, effort=effort, jobs=jobs, budget=budget,
                 progress=silent if progress is None else progress, iterations=iterations,
-                target_density=target_density, weights=weights, pool=pool, options=options,
+                target_density=target_density, routability=routability, turn_macros=turn_macros,
+                weights=weights, pool=pool, options=options,
             )  # fmt: skip
         return flow.place(
             design,

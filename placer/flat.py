@@ -124,6 +124,8 @@ def place_cells(
     progress: Progress = silent,
     iterations: int | None = None,
     target_density: float | None = None,
+    routability: float = 0.0,
+    turn_macros: bool = False,
     weights: CostWeights | None = None,
     pool: Pool | None = None,
     options: SearchOptions | None = None,
@@ -142,9 +144,12 @@ def place_cells(
         progress: told how far the run is.
         iterations: exact proposals of ``hybrid`` instead of time, for runs that can be repeated to the byte.
         target_density: density cells are spread to, above 0 and at most 1; 0.95 by default.
+        routability: how strongly cells keep room for wires where more are wanted than fit: the power of demand over
+            supply they grow by, 0 for not at all.
+        turn_macros: whether macros take the orientation of the same footprint that makes wires shortest.
         weights: of what the search of ``hybrid`` minimises.
         pool: where it searches.
-        options: of the search.
+        options: of the search; objects spread on its device too when that is ``"cuda"``.
 
     Returns:
         The placement; ``flat`` holds the figures of the run.
@@ -152,6 +157,7 @@ def place_cells(
     Raises:
         NetlistError: an object is larger than the canvas, or the rows are of no use for the cells.
         PlacementError: macros or cells do not fit.
+        GpuUnavailableError: the options insist on a CUDA device and there is none.
         ValueError: a number that cannot be.
     """
     if time_limit is not None and not time_limit > 0:
@@ -159,6 +165,8 @@ def place_cells(
     target = TARGET_DENSITY if target_density is None else target_density
     if not 0 < target <= 1:
         raise ValueError(f"the target density must be above 0 and at most 1, not {target}")
+    if not 0 <= routability < np.inf:
+        raise ValueError(f"routability must be a number of at least 0, not {routability}")
     jobs = cores() if jobs is None else jobs
     if jobs < 1:
         raise ValueError(f"jobs must be at least 1, not {jobs}")
@@ -166,7 +174,10 @@ def place_cells(
     grounded = with_rows(design)
     grounded.check_fits()
     require_room(grounded)
-    run = _Run(grounded, _less_scoring(grounded, budget), seed, jobs, progress, target)
+    # Spreading on a GPU is asked for by name: on an automatic choice results would differ from machine to machine.
+    device = "cuda" if options is not None and options.device == "cuda" else "cpu"
+    spreading = {"target": target, "routability": routability, "turn_macros": turn_macros, "device": device}
+    run = _Run(grounded, _less_scoring(grounded, budget), seed, jobs, progress, spreading)
     if engine == "analytic":
         found = run.spread(grounded)
     else:
@@ -195,8 +206,10 @@ def _less_scoring(design: Design, budget: Budget) -> Budget:
 class _Run:
     """One run: its budget, and what listeners heard."""
 
-    def __init__(self, design: Design, budget: Budget, seed: int, jobs: int, progress: Progress, target: float) -> None:
-        self.design, self.budget, self.seed, self.jobs, self.target = design, budget, seed, jobs, target
+    def __init__(
+        self, design: Design, budget: Budget, seed: int, jobs: int, progress: Progress, spreading: dict[str, Any]
+    ) -> None:
+        self.design, self.budget, self.seed, self.jobs, self.spreading = design, budget, seed, jobs, spreading
         self.progress = progress
         self.history: list[tuple[float, str, float]] = []
         self.stages: list[tuple[str, float, float]] = []
@@ -223,7 +236,7 @@ class _Run:
         begun = self.budget.seconds
         found = place_flat(
             design, budget=self.budget.part(share * self.budget.left), seed=self.seed, jobs=self.jobs,
-            progress=self.told, target=self.target, start=start,
+            progress=self.told, start=start, **self.spreading,
         )  # fmt: skip
         self.stages += [(name, hpwl, begun + found.seconds[name]) for name, hpwl in found.stages.items()]
         return found

@@ -158,13 +158,15 @@ def _files(settings: Settings, case: Case, skipped: list[str]) -> dict[str, Any]
     for pattern in case.lef:
         found = sorted(settings.data.glob(pattern))
         if not found:
-            find(settings, pattern, skipped)
+            skipped.append(f"{case.name}: {pattern} not found under PLACER_DATA ({settings.data.name}/)")
             return None
         out["lef"] += found
     for key in ("floorplan", "verilog", "reference"):
         name = getattr(case, key)
-        out[key] = None if name is None else find(settings, name, skipped)
-        if name is not None and out[key] is None:
+        absent: list[str] = []
+        out[key] = None if name is None else find(settings, name, absent)
+        if absent:
+            skipped.append(f"{case.name}: {absent[0]}")
             return None
     return out
 

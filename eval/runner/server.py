@@ -189,6 +189,7 @@ def _rehearse() -> None:
     from placer.engines.legalise import legalise
     from placer.output import PLACEMENT_SUFFIX
 
+    load("synth20")  # by its files, where no earlier run left it in the cache
     design = load("synth20")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"rehearsal{PLACEMENT_SUFFIX[design.format]}.gz"

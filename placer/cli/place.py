@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -138,6 +139,22 @@ def place(
             show_default="0.95",
         ),
     ] = None,
+    routability: Annotated[
+        float,
+        typer.Option(
+            "--routability",
+            metavar="P",
+            min=0.0,
+            help="Standard cells keep room for wires: they grow by demand over supply to this power. 0: not at all.",
+        ),
+    ] = 0.0,
+    turn_macros: Annotated[
+        bool,
+        typer.Option(
+            "--turn-macros",
+            help="With cells: macros may be turned and mirrored within their footprint for short wires.",
+        ),
+    ] = False,
     fix: Annotated[
         bool, typer.Option("--fix", help="Write the macros as FIXED into the DEF file instead of PLACED.")
     ] = False,
@@ -172,7 +189,8 @@ def place(
     require_one(design, given(verilog, lef, def_file, top))
     console, log = Console(highlight=False), Console(stderr=True, highlight=False)
     parse_weights(weight or [])  # what is wrong is said before any work
-    _check_engine(engine, target_density, weight, ray)
+    cells = {"--target-density": target_density, "--routability": routability, "--turn-macros": turn_macros}
+    _check_engine(engine, cells, weight, ray)
     network = load_network(engine, checkpoint, device.value, ray)
     alone = network is not None and network.alone
     options = SearchOptions(device=device.value)
@@ -188,7 +206,7 @@ def place(
     started = perf_counter()
     problem = load_design(design, None, verilog, top, lef, def_file, constraints)
     chosen, why = choose(problem, engine if network is None else "search")
-    _check_engine(Engine(chosen), target_density, weight, ray)
+    _check_engine(Engine(chosen), cells, weight, ray)
     if chosen == "search":
         problem = placeable(problem)
     budget = Budget(time or (EFFORTS[effort].seconds if chosen == "search" else None), started=started)
@@ -215,6 +233,8 @@ def place(
                         weights=weights if chosen == "search" or weight else None,
                         engine=chosen,
                         target_density=target_density,
+                        routability=routability,
+                        turn_macros=turn_macros,
                         starter=None if network is None else network.starter(),
                     )
         except PlacementError as error:
@@ -231,7 +251,15 @@ def place(
             "seed": seed,
             "time_limit": budget.time_limit,
             **({"weights": asdict(weights)} if chosen != "analytic" else {}),
-            **({} if chosen == "search" else {"target_density": target_density or TARGET_DENSITY}),
+            **(
+                {}
+                if chosen == "search"
+                else {
+                    "target_density": target_density or TARGET_DENSITY,
+                    "routability": routability,
+                    "turn_macros": turn_macros,
+                }
+            ),
             **({} if ray is None else {"ray": ray}),
         }
         written = files.write_result(result, target, settings=settings)
@@ -251,13 +279,15 @@ def place(
 
 
 def _check_engine(
-    engine: Engine | None, target_density: float | None, weight: list[str] | None, ray: str | None
+    engine: Engine | None, cells: Mapping[str, float | None], weight: list[str] | None, ray: str | None
 ) -> None:
-    """Refuse options that the engine has no use for."""
-    if target_density is not None and not 0.0 < target_density <= 1.0:
-        raise typer.BadParameter(f"above 0 and at most 1, not {target_density}", param_hint="--target-density")
-    if engine == "search" and target_density is not None:
-        raise typer.BadParameter("is of use to --engine analytic and hybrid only", param_hint="--target-density")
+    """Refuse options that the engine has no use for; ``cells`` are those for designs with standard cells."""
+    density = cells["--target-density"]
+    if density is not None and not 0.0 < density <= 1.0:
+        raise typer.BadParameter(f"above 0 and at most 1, not {density}", param_hint="--target-density")
+    for name, number in cells.items():
+        if engine in ("search", "policy", "policy+search") and number:
+            raise typer.BadParameter("is of use to --engine analytic and hybrid only", param_hint=name)
     for name, value in (("--weight", weight), ("--ray", ray)):
         if engine == "analytic" and value:
             raise typer.BadParameter("is of no use to --engine analytic, which makes wires short", param_hint=name)

@@ -166,3 +166,15 @@ def test_a_signal_ends_with_legal_cells_written(engine: str, tmp_path: Path) -> 
     low = (found.placement.y - found.netlist.node_height / 2)[cells]
     assert found.canvas.rows is not None
     assert np.isin(np.round(low, 6), np.round(found.canvas.rows.y, 6)).all()
+
+
+def test_options_for_cells_reach_the_placer(flat: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    line = ["place", str(flat), "--routability", "1", "--turn-macros", "--jobs", "1", "-o", str(out)]
+    assert run(line) == 0
+    settings = json.loads((out / "metrics.json").read_text())["settings"]
+    assert (settings["routability"], settings["turn_macros"]) == (1.0, True)
+    capsys.readouterr()
+    for option in (["--routability", "1"], ["--turn-macros"]):
+        assert run(["place", "synth20", *option]) == 2
+        assert f"{option[0]}: is of use to --engine analytic and hybrid only" in capsys.readouterr().err

@@ -109,11 +109,15 @@ def test_a_divider_of_the_def_files_own_is_understood_when_results_go_back(tmp_p
     assert [m.path for m in macros] == [("left", "mem[0]"), ("right", "mem[0]")]
 
 
-def test_a_region_in_several_pieces_is_told(tmp_path: Path) -> None:
+def test_a_region_in_several_pieces_is_kept(tmp_path: Path) -> None:
     files = case.write(tmp_path)
     text = case.DEF.replace(
         "( 38000 38000 ) + TYPE FENCE", "( 38000 10000 ) ( 20000 20000 ) ( 38000 38000 ) + TYPE FENCE"
     )
     assert text != case.DEF
     Path(files["def_file"]).write_text(text)
-    assert any("region east is not kept" in note for note in read_physical(**files).notes)
+    design = read_physical(**files)
+    assert design.constraints is not None
+    (shape,) = (region.polygon for region in design.constraints.regions if region.name == "east")
+    assert len(shape.geoms) == 2
+    assert not any("region east is not kept" in note for note in design.notes)

@@ -96,7 +96,7 @@ def test_python_calls_choose_too():
     result = placer.place(flat_design(2, cells=60), jobs=1, engine="analytic", target_density=0.9)
     assert result.flat.engine == "analytic"
     assert result.flat.target_density == 0.9
-    with pytest.raises(ValueError, match="target density"):
+    with pytest.raises(ValueError, match="options for cells"):
         placer.place(placer.load("synth20"), time_limit=1, target_density=0.9)
 
 
