@@ -29,11 +29,14 @@ def run_child(job: str, *arguments: str, timeout: float = 900.0, cores: int | No
         cores: processor cores it may use; None for all.
 
     Raises:
-        RuntimeError: the job failed; the message is the end of its stderr.
+        RuntimeError: the job failed or took too long; the message is the end of its stderr.
     """
     command = [sys.executable, "-m", "eval.bench.child", job, *arguments]
     with contextlib.nullcontext() if cores is None else pinned(cores):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            raise RuntimeError(f"{job} {' '.join(arguments)}: ended by force after {timeout:g} s") from error
     if done.returncode:
         raise RuntimeError(f"{job} {' '.join(arguments)}: {done.stderr.strip()[-500:]}")
     result = json.loads(done.stdout.splitlines()[-1])

@@ -8,6 +8,8 @@ in finer ones where it is only to be scored.
 from __future__ import annotations
 
 import itertools
+import time
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -123,6 +125,7 @@ def place_with(
     effort: int = 3,
     fixed_macros: bool = False,
     start_here: bool = False,
+    took: Callable[[float], None] | None = None,
 ) -> Placement:
     """Let Coloquinte place a design.
 
@@ -133,6 +136,7 @@ def place_with(
         effort: 1 to 9; 3 is its default.
         fixed_macros: hard macros may not move.
         start_here: leave global placement out: legalise and improve what is there.
+        took: told the seconds in Coloquinte itself, without handing the design over and reading it back.
 
     Returns:
         Everything as Coloquinte left it.
@@ -144,9 +148,12 @@ def place_with(
     cq = coloquinte()
     circuit = circuit_of(design, placement, fixed_macros=fixed_macros)
     parameters = cq.coloquinte_pybind.ColoquinteParameters(effort, seed)
+    start = time.perf_counter()
     if not start_here:
         circuit.place_global(parameters)
     circuit.place_detailed(parameters)
+    if took is not None:
+        took(time.perf_counter() - start)
     return _placement_of(design, placement, circuit, fixed_macros)
 
 

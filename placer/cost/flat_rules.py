@@ -3,8 +3,9 @@
 Nothing here is shared with the code that makes placements legal: overlaps come from an R-tree of Shapely boxes, and
 rows, fences and blockages are polygons that a cell's box must be covered by or stay clear of.
 
-Macros are :func:`placer.cost.legality.check`'s business. Cells need not lie on the lattice of macros, so lengths are
-compared in um with half a lattice step of play, which no rounding to float32 can use up.
+The rules of macros are :func:`placer.cost.legality.check`'s business, which works in integers on code that legalisers
+use too; :func:`macro_violations` looks at the coarsest of them once more, with polygons. Cells need not lie on the lattice
+of macros, so lengths are compared in um with half a lattice step of play, which no rounding to float32 can use up.
 
 Rules for standard cells that have a place:
 
@@ -78,6 +79,20 @@ def check_flat(
     )  # fmt: skip
 
 
+def macro_violations(design: Design, placement: Placement, *, reference: Placement | None = None) -> list[Violation]:
+    """Macros against each other, the outline and hard blockages, and fixed objects against where they were.
+
+    A second opinion that shares no code with legalisers: ``overlap`` of two macros of which one may move, ``outside``
+    the outline or ``blockage`` of a movable macro, ``fixed_moved``.
+
+    Args:
+        design: netlist and canvas.
+        placement: what to check.
+        reference: where fixed objects must be.
+    """
+    return _Check(design, placement).macros(reference)
+
+
 def cell_violations(design: Design, placement: Placement) -> list[Violation]:
     """The rules of this module alone."""
     return _Check(design, placement).all()
@@ -99,7 +114,7 @@ class _Check:
         self.moving = np.flatnonzero(cell & design.movable)
 
     def all(self) -> list[Violation]:
-        return self.overlaps() + self.rows() + self.blockages() + self.fences()
+        return self.overlaps() + self.rows() + self.blockages(self.moving) + self.fences()
 
     def _told(self, rule: str, node: int, amount: float, message: str, other: int = -1, unit: str = "um") -> Violation:
         x0, y0, x1, y1 = (float(v) for v in self.box[node])
@@ -107,15 +122,40 @@ class _Check:
         name = self.design.netlist.node_names[node]
         return Violation(rule, node, other, amount, unit, steps, f"{name!r} {message}", (x0, y0, x1, y1))
 
+    def macros(self, reference: Placement | None) -> list[Violation]:
+        d = self.design
+        big = np.zeros(d.netlist.num_nodes, bool)
+        big[self.solid] = self.placement.placed[self.solid] & ~self.is_cell[self.solid]
+        moving = np.flatnonzero(big & d.movable)
+        out = [
+            v for v in self._overlaps(np.flatnonzero(big), np.ones(d.netlist.num_nodes, bool))
+            if d.movable[v.node] or d.movable[v.other]
+        ]  # fmt: skip
+        boxes = _boxes(self.box[moving] + self.play * np.array([1, 1, -1, -1]))
+        shapely.prepare(d.canvas.polygon)
+        for k in np.flatnonzero(~shapely.covers(d.canvas.polygon, boxes)).tolist():
+            over = float(shapely.area(shapely.difference(boxes[k], d.canvas.polygon)))
+            out.append(self._told("outside", int(moving[k]), over, "sticks out of the outline", unit="um^2"))
+        out += self.blockages(moving)
+        if reference is not None:
+            p = self.placement
+            away = np.hypot(p.x - reference.x, p.y - reference.y)
+            still = ~d.movable & reference.placed
+            for node in np.flatnonzero(still & ((away > self.play) | (p.orient != reference.orient))).tolist():
+                out.append(self._told("fixed_moved", node, float(away[node]), "is fixed and was moved"))
+        return out
+
     def overlaps(self) -> list[Violation]:
-        ids, names = self.solid, self.design.netlist.node_names
-        if not self.is_cell.any():
-            return []
+        return self._overlaps(self.solid, self.is_cell) if self.is_cell.any() else []
+
+    def _overlaps(self, ids: NDArray[np.int64], wanted: NDArray[np.bool_]) -> list[Violation]:
+        """Pairs among ``ids``, at least one of them wanted, that share area."""
+        names = self.design.netlist.node_names
         # Boxes shrunk by the play: abutting cells do not even touch.
         low, high = self.box[ids, :2] + self.play / 2, self.box[ids, 2:] - self.play / 2
         shapes = shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1])
         a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-        keep = (a < b) & (self.is_cell[ids[a]] | self.is_cell[ids[b]])
+        keep = (a < b) & (wanted[ids[a]] | wanted[ids[b]])
         out = []
         for i, j in sorted(zip(ids[a[keep]].tolist(), ids[b[keep]].tolist(), strict=True)):
             x0, y0 = np.maximum(self.box[i, :2], self.box[j, :2]).tolist()
@@ -191,12 +231,12 @@ class _Check:
         names = " or ".join(NAMES[t] for t in sorted(allowed))
         return [self._told("orientation", node, 0.0, f"is turned {NAMES[code]} where the row has {names}")]
 
-    def blockages(self) -> list[Violation]:
+    def blockages(self, nodes: NDArray[np.int64]) -> list[Violation]:
         out = []
         for index, blockage in enumerate(self.design.canvas.blockages):
             if blockage.kind == BLOCK_HARD:
                 name = blockage.name or f"number {index}"
-                out += self._inside("blockage", index, blockage.polygon, self.moving, f"blockage {name}")
+                out += self._inside("blockage", index, blockage.polygon, nodes, f"blockage {name}")
         return out
 
     def fences(self) -> list[Violation]:

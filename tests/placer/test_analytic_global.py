@@ -33,7 +33,7 @@ from placer.engines.analytic.workers import Workers
 from placer.engines.gpu_search.errors import GpuUnavailableError
 from tests.placer.flat_designs import broken_rules, flat_design
 
-QUICK = Settings(target=0.95, stop=0.12, iterations=600)
+QUICK = Settings(target=0.95, stop=0.12, iterations=1500)
 
 
 def run(design, settings=QUICK, device="cpu", budget=None, **options):

@@ -9,9 +9,10 @@ from shapely.geometry import box
 
 from netlists.canvas import Blockage
 from netlists.constraints import Constraints, Region
-from netlists.netlist import PORT, STDCELL
+from netlists.netlist import HARD_MACRO, PORT, STDCELL
 from netlists.orientation import FN, FS, N, S
-from placer.cost.flat_rules import cell_violations, check_flat
+from placer.cost.flat_rules import cell_violations, check_flat, macro_violations
+from placer.engines.analytic.flow import place_flat
 from tests.placer.flat_designs import alternating, flat_design
 
 
@@ -182,3 +183,24 @@ def test_rows_sites_and_orientations_are_those_of_a_plain_loop(seed):
         if code[i] not in ((N, FN) if row[0] % 2 == 0 else (FS, S)):
             want.add(("orientation", i))
     assert got == want
+
+
+def test_macros_are_looked_at_once_more_with_polygons() -> None:
+    design = flat_design(3, cells=20, macros=3)
+    placed = place_flat(design).placement
+    assert macro_violations(design, placed, reference=design.placement) == []
+    macros = np.flatnonzero((design.netlist.node_kind == HARD_MACRO) & design.movable)
+    a, b = macros[:2].tolist()
+    x, y = placed.x.copy(), placed.y.copy()
+    x[a], y[a] = placed.x[b], placed.y[b]
+    found = {(v.rule, v.node, v.other) for v in macro_violations(design, placed.moved(x=x, y=y))}
+    assert ("overlap", min(a, b), max(a, b)) in found
+    assert all(rule == "overlap" and a in pair for rule, *pair in found)
+    x[a] = design.canvas.x1
+    y[a] = placed.y[a]
+    assert "outside" in {v.rule for v in macro_violations(design, placed.moved(x=x, y=y))}
+    fixed = np.ones(len(x), bool)
+    held = design.with_placement(placed.moved(fixed=fixed))
+    moved = macro_violations(held, placed.moved(x=placed.x + 1.0, y=placed.y), reference=placed)
+    assert {v.rule for v in moved} == {"fixed_moved"}
+    assert len(moved) == design.netlist.num_nodes
