@@ -80,8 +80,8 @@ def run(settings: Settings) -> Sheet:
             "the same lower-left corners scored without orientations, as the published tables are.",
             "Each run is a fresh process on the given cores. The wall clock counts starting Python, reading, placing "
             "and writing; kernels were compiled before. The written placement is read back and checked by code that "
-            "shares nothing with the legalisers: no overlap, rows, sites, orientation of rows, core, fixed objects. That is "
-            "not in the wall clock.",
+            "shares nothing with the legalisers: no overlap, rows, sites, orientation of rows, core, fixed objects. "
+            "Checking is not in the wall clock.",
             "RePlAce + NTUplace3: published for the ICCAD04 designs (RePlAce, TCAD 2019). RePlAce + Coloquinte and "
             "DREAMPlace 4.3 (CPU, two threads): run on the same files on a machine of two cores, quoted here.",
             "Coloquinte 0.4.1 runs live with its default effort, on the first seed and the same cores: as legaliser "

@@ -115,7 +115,8 @@ def place(
     device: Annotated[
         Device,
         typer.Option(
-            "--device", help="Where to search: auto takes a CUDA device beside the processor if there is one."
+            "--device",
+            help="Where to search: auto takes a CUDA device beside the processor if there is one. cuda spreads cells there too.",
         ),
     ] = Device.auto,
     weight: Annotated[
@@ -180,6 +181,7 @@ def place(
     from placer import output as files
     from placer.clusters import placeable, usual_weights
     from placer.engines.accelerate import require_device
+    from placer.engines.analytic.device import resolve
     from placer.engines.gpu_search.errors import GpuUnavailableError
     from placer.engines.search import SearchOptions
     from placer.flat import TARGET_DENSITY, choose, with_rows
@@ -195,12 +197,14 @@ def place(
     alone = network is not None and network.alone
     options = SearchOptions(device=device.value)
     try:
-        if ray is None and not alone:  # machines of a cluster have devices of their own
+        if engine == "analytic":  # spreads by torch; all others search by compiled kernels
+            resolve("cuda" if device == "cuda" else "cpu")
+        elif ray is None and not alone:  # machines of a cluster have devices of their own
             require_device(options)
     except GpuUnavailableError as error:
         raise typer.BadParameter(str(error), param_hint="--device") from error
     warm_up(lambda: log.print(NOTICE))
-    if not alone:
+    if not alone and engine != "analytic":
         warm_up_device(options)
     pool = None if ray is None else context.with_resource(_join(ray, jobs, log))
     started = perf_counter()

@@ -4,8 +4,9 @@ Nothing here is shared with the code that makes placements legal: overlaps come 
 rows, fences and blockages are polygons that a cell's box must be covered by or stay clear of.
 
 The rules of macros are :func:`placer.cost.legality.check`'s business, which works in integers on code that legalisers
-use too; :func:`macro_violations` looks at the coarsest of them once more, with polygons. Cells need not lie on the lattice
-of macros, so lengths are compared in um with half a lattice step of play, which no rounding to float32 can use up.
+use too; :func:`macro_violations` looks at the coarsest of them once more, with polygons. Cells need not lie on the
+lattice of macros, so lengths are compared in um with half a lattice step of play, which no rounding to float32 can use
+up.
 
 Rules for standard cells that have a place:
 
