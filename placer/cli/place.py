@@ -116,7 +116,8 @@ def place(
         Device,
         typer.Option(
             "--device",
-            help="Where to search: auto takes a CUDA device beside the processor if there is one. cuda spreads cells there too.",
+            help="Where to search: auto takes a CUDA device beside the processor if there is one. "
+            "cuda spreads cells there too.",
         ),
     ] = Device.auto,
     weight: Annotated[
