@@ -32,7 +32,7 @@ test-slow: ## long fuzzing and endurance tests
 	@$(PY) -m pytest -n $(JOBS) -m slow $(ARGS)
 
 bench: ## measure speed and quality, write docs/results (ARGS="--quick" for a short one)
-	@.ci/venv.sh run
+	@.ci/venv.sh dev # with the peers it runs
 	@$(PY) -m eval.bench $(ARGS)
 
 venv: ## only the environment, with the tools for development
