@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netlists.canvas import Canvas, Rows
 from netlists.design import Design
 from netlists.errors import NetlistError, PlacementError
 from netlists.netlist import HARD_MACRO, SOFT_MACRO, STDCELL
@@ -26,6 +25,7 @@ from placer.clusters import usual_weights
 from placer.cost.flat_rules import check_flat
 from placer.cost.full import Cost, CostWeights, full
 from placer.cost.length import net_lengths
+from placer.flat_rows import require_room, with_rows
 from placer.flow import EFFORTS, Result, cores, is_complete, place
 
 if TYPE_CHECKING:
@@ -39,8 +39,10 @@ ENGINES: tuple[str, ...] = ("search", "analytic", "hybrid")
 TARGET_DENSITY = 0.95
 #: Part of a hybrid run's time that placing everything by wirelength may take, and then of what is left the search.
 _FIRST_SHARE, _SEARCH_SHARE = 0.35, 0.6
+#: Part of a limit that clusters for the search may take by estimate to be made by partitioning.
+_GROUP_SHARE = 0.1
 #: Seconds a cell kept back for checking and scoring, and the part of the time left that this takes at most.
-_SCORE_SECONDS, _SCORE_SHARE = 5e-5, 0.2
+_SCORE_SECONDS, _SCORE_SHARE = 3e-5, 0.3
 #: Cells in a cluster of the search on average, and its clusters at least and at most.
 CELLS_PER_GROUP, MIN_GROUPS, MOST_GROUPS = 25, 50, 2000
 
@@ -244,18 +246,17 @@ class _Run:
     def hybrid(self, search: Callable[[Design], Result]) -> FlatResult:
         """Macros and cells together, macros by search from there among clusters of the cells, cells around them."""
         from netlists.grouping import cluster, fitting_bloat
-        from netlists.physical.grouping import group_cells
 
         design, macros = self.design, self.design.netlist.node_kind == HARD_MACRO
         first = self.spread(design, share=_FIRST_SHARE)
         if self.budget.over or not (design.movable & macros).any():
             return first
-        at = design.physical
-        scope, hierarchy = (None, None) if at is None else (at.scope, at.hierarchy)
-        groups = group_cells(design.netlist, scope, hierarchy, _fine_groups(design))
         placed = design.with_placement(first.placement)
-        pair = cluster(placed, groups, bloat=fitting_bloat(design, groups))
         try:
+            groups = self._groups()
+            if self.budget.over:
+                return self._keep(first, "the time was up")
+            pair = cluster(placed, groups, bloat=fitting_bloat(design, groups))
             found = search(pair.design)
         except (NetlistError, PlacementError) as error:  # clusters that do not fit, say; there is a placement already
             return self._keep(first, str(error))
@@ -275,6 +276,31 @@ class _Run:
         self.stats["proxy_cost"] = {"analytic": costs[0], "search": costs[1]}
         return last if costs[1] <= costs[0] else self._keep(first, "its proxy cost is lower")
 
+    def _groups(self) -> NDArray[np.integer]:
+        """``[N]`` the clusters for the search.
+
+        By partitioning where a run may take so long, which is decided by its limit and not by the time left: the same
+        run has the same clusters. Else by first choice, which is faster and ties cells less well.
+        """
+        from netlists.grouping import group_cells, modules_of
+        from netlists.grouping.cells import SECONDS_PER_CELL, SECONDS_PER_GROUP, cells_to_group
+        from netlists.physical.grouping import group_cells as first_choice
+        from netlists.physical.record import Hierarchy
+
+        design, limit = self.design, self.budget.time_limit
+        cells = len(cells_to_group(design.netlist))
+        groups = _fine_groups(design, cells)
+        zones = None if design.constraints is None else design.constraints.region
+        needed = SECONDS_PER_GROUP * groups + SECONDS_PER_CELL * cells
+        if cells and (limit is None or needed <= _GROUP_SHARE * limit):
+            self.stats["clusters_by"] = "partitioning"
+            part = self.budget.part(2 * _GROUP_SHARE * self.budget.left)
+            least = 0 if zones is None else len(np.unique(zones))
+            return group_cells(design, groups=min(max(groups, least), cells), threads=self.jobs, stop=lambda: part.over)
+        self.stats["clusters_by"] = "first choice"
+        modules = modules_of(design)
+        return first_choice(design.netlist, modules.scope, Hierarchy(modules.names, modules.parent), groups, zones)
+
     def _keep(self, first: FlatResult, why: str) -> FlatResult:
         """The placement the search began from, after all."""
         self.stats["kept"] = f"analytic: {why}"
@@ -282,9 +308,8 @@ class _Run:
         return first
 
 
-def _fine_groups(design: Design) -> int:
+def _fine_groups(design: Design, cells: int) -> int:
     """Clusters for the search: finer than macro-level runs have, since where macros end decides where cells can be."""
-    cells = int((design.netlist.node_kind == STDCELL).sum())
     # A soft macro is one gcell wide: fewer could become higher than the canvas.
     least = max(MIN_GROUPS, 4 * design.canvas.columns)
     return max(min(max(cells // CELLS_PER_GROUP, least), MOST_GROUPS, cells), 1)
@@ -347,85 +372,3 @@ def _hpwl(design: Design, placement: Placement) -> tuple[float, float]:
     """HPWL without and with net weights, um."""
     lengths = net_lengths(design, placement)
     return float(lengths.sum()), float(lengths @ design.netlist.net_weight)
-
-
-def with_rows(design: Design) -> Design:
-    """The design itself when it has rows; else with rows as high as most of its cells, over the whole canvas.
-
-    Sites of made-up rows are as wide as the greatest length that all cells are whole multiples of.
-
-    Raises:
-        NetlistError: cells fit no rows by their height, or a DEF file has no rows.
-    """
-    from placer.engines.analytic.cells import MOST_ROWS
-
-    n, canvas = design.netlist, design.canvas
-    cells = np.flatnonzero(design.movable & (n.node_kind == STDCELL))
-    made_up = canvas.rows is None or not len(canvas.rows.y)
-    if made_up and design.physical is not None:
-        raise NetlistError(
-            "there are no rows to put cells in", file=design.path,
-            expected="ROW statements in the DEF file; 'placer floorplan' makes them",
-        )  # fmt: skip
-    rows = canvas.rows
-    if made_up or rows is None:
-        rows = _made_up_rows(canvas, n.node_width[cells], n.node_height[cells])
-    heights = np.unique(rows.height)
-    for height in np.unique(n.node_height[cells]).tolist():
-        spans = height / heights
-        whole = (np.abs(spans - np.round(spans)) < 1e-6) & (np.round(spans) <= MOST_ROWS)
-        if not ((spans <= 1 + 1e-6) | whole).any():
-            high = cells[n.node_height[cells] == height]
-            raise NetlistError(
-                f"{len(high):,} of {len(cells):,} cells fit no rows, {n.node_names[high[0]]!r} for one",
-                file=design.path, found=f"{height:g} um high",
-                expected=f"at most a row's height, {', '.join(f'{h:g}' for h in heights[:5])} um, or 2 to {MOST_ROWS} "
-                "times it",
-            )  # fmt: skip
-    if not made_up:
-        return design
-    note = (
-        f"this design has no rows: {len(np.unique(rows.y)):,} rows of {rows.height[0]:g} um, the height of most cells, "
-        f"with sites of {rows.site_spacing[0]:g} um are made up to place its cells in"
-    )
-    return replace(design, canvas=replace(canvas, rows=rows), notes=(*design.notes, note))
-
-
-def _made_up_rows(canvas: Canvas, width: NDArray[np.float64], height: NDArray[np.float64]) -> Rows:
-    values, counts = np.unique(height, return_counts=True)
-    high = float(values[np.argmax(counts)])
-    site = int(np.gcd.reduce(np.rint(width / canvas.lattice).astype(np.int64))) * canvas.lattice
-    if site <= 0:
-        site = high / 10.0
-    count, sites = int(canvas.height / high + 1e-9), int(canvas.width / site + 1e-9)
-    full_row: NDArray[np.float64] = np.ones(max(count, 1))
-    return Rows(
-        canvas.y0 + high * np.arange(len(full_row), dtype=np.float64), high * full_row, canvas.x0 * full_row,
-        np.full(len(full_row), sites), site * full_row, site * full_row, np.zeros(len(full_row), np.int8),
-    )  # fmt: skip
-
-
-def require_room(design: Design) -> None:
-    """Check that the free sites of the rows are enough for all cells and movable macros, where rows are all alike.
-
-    Raises:
-        PlacementError: they are not; the message says how much is missing.
-    """
-    from placer.engines.analytic.flow import free_sites
-
-    n, rows = design.netlist, design.canvas.rows
-    assert rows is not None
-    if np.ptp(rows.height) > 0 or np.ptp(rows.site_spacing) > 1e-9 * rows.site_spacing[0]:
-        return
-    cells = design.movable & (n.node_kind == STDCELL)
-    macros = design.movable & (n.node_kind == HARD_MACRO)
-    pitch, height = float(rows.site_spacing[0]), float(rows.height[0])
-    spans = np.ceil(n.node_height[cells] / height - 1e-6).clip(1)
-    need = float((np.ceil(n.node_width[cells] / pitch - 1e-6).clip(1) * spans).sum())
-    room = float(free_sites(design))
-    taken = float((n.node_width * n.node_height)[macros].sum()) / (pitch * height)
-    if need + taken > room:
-        raise PlacementError(
-            f"cells and movable macros need {need + taken:,.0f} sites, the rows have {room:,.0f} free: "
-            f"{(need + taken) / max(room, 1.0):.1%} full", rule="rows",
-        )  # fmt: skip

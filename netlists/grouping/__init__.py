@@ -8,6 +8,7 @@ read and write which cell is where; ``measure_groups`` says how good a grouping 
 from netlists.grouping.cells import group_cells, usual_groups
 from netlists.grouping.clustered import Clustered, cluster, fitting_bloat
 from netlists.grouping.mapfile import read_groups, render_map
+from netlists.grouping.modules import modules_of
 from netlists.grouping.quality import GroupFigures, measure_groups
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "fitting_bloat",
     "group_cells",
     "measure_groups",
+    "modules_of",
     "read_groups",
     "render_map",
     "usual_groups",

@@ -12,6 +12,7 @@ block keeps the bound.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -27,7 +28,15 @@ WAYS = 8
 _LEAST_SLACK = 0.01
 
 
-def partition(graph: Hypergraph, blocks: int, *, seed: int, balance: float, threads: int) -> NDArray[np.int64]:
+def partition(
+    graph: Hypergraph,
+    blocks: int,
+    *,
+    seed: int,
+    balance: float,
+    threads: int,
+    stop: Callable[[], bool] = lambda: False,
+) -> NDArray[np.int64]:
     """Cut a hypergraph into blocks of about equal weight that few hyperedges join.
 
     Args:
@@ -36,6 +45,7 @@ def partition(graph: Hypergraph, blocks: int, *, seed: int, balance: float, thre
         seed: the same seed gives the same blocks.
         balance: largest weight of a block over the mean, less 1; single heavy vertices may break it.
         threads: of the partitioner; their number does not change the result.
+        stop: asked before each cut; from when it says so on, parts are shared out without looking at hyperedges.
 
     Returns:
         ``[V]`` block of each vertex; a block may stay empty.
@@ -65,9 +75,9 @@ def partition(graph: Hypergraph, blocks: int, *, seed: int, balance: float, thre
         rounds = math.ceil(round(math.log(count) / math.log(WAYS), 9))
         total = float(part.weight.sum())
         slack = max((limit * count / total) ** (1.0 / rounds), 1.0 + _LEAST_SLACK)
-        if part.num_edges:
+        if part.num_edges and not stop():
             label = engine.cut(part, np.ceil(total / count * shares * slack).astype(np.int64))
-        else:  # nothing joins these vertices: they are shared out in their order
+        else:  # nothing joins these vertices, or there is no time: they are shared out in their order
             middle = (np.cumsum(part.weight) - part.weight / 2) / total
             label = np.searchsorted(np.cumsum(shares) / count, middle, side="right").clip(max=ways - 1)
         start = first + np.cumsum(shares) - shares

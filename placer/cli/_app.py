@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from placer._version import __version__
 from placer.cli import (
@@ -23,6 +24,7 @@ from placer.cli import (
     synth,
     train,
 )
+from placer.cli._errors import Interrupted
 
 _EPILOG = (
     "A DESIGN is a bundled or catalogue name (placer list), a file, or a folder that holds one design's files.\n\n"
@@ -30,10 +32,20 @@ _EPILOG = (
 )
 
 
+class _Group(TyperGroup):
+    """The commands; an interruption of one is told by :func:`placer.cli._errors.guarded`."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - click's context and whatever the command returns
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Interrupted from error
+
+
 def command() -> Any:  # noqa: ANN401 - a click command; where click lives depends on Typer's version
     """Build the click command behind ``placer``."""
     app = typer.Typer(
-        name="placer", no_args_is_help=False, add_completion=False, rich_markup_mode="rich", epilog=_EPILOG
+        name="placer", cls=_Group, no_args_is_help=False, add_completion=False, rich_markup_mode="rich", epilog=_EPILOG
     )
     app.callback(invoke_without_command=True)(_callback)
     app.command("place", epilog=_examples(place.EXAMPLES))(place.place)

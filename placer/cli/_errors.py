@@ -15,6 +15,10 @@ from netlists.errors import NetlistError, PlacementError
 DONE, DEFECT, BAD_INPUT, NO_PLACEMENT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
+class Interrupted(Exception):
+    """Ctrl-C or SIGTERM ended a command; Typer would end a KeyboardInterrupt without a word."""
+
+
 class NoLegalPlacement(Exception):
     """The placer looked for a legal placement and there is none, or none was found; the message says why."""
 
@@ -39,9 +43,7 @@ def guarded(command: Any, arguments: list[str]) -> int:  # noqa: ANN401 - a clic
         code = command.main(args=arguments, prog_name="placer", standalone_mode=False, obj=words)
         sys.stdout.flush()
         return code if isinstance(code, int) else DONE
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing was written", INTERRUPTED, debug)
-    except typer.Abort:
+    except (KeyboardInterrupt, Interrupted, typer.Abort):
         return _fail("interrupted; nothing was written", INTERRUPTED, debug)
     except BrokenPipeError:
         # The reader of our output has left (placer list | head). Nothing may be written any more, not even at exit.

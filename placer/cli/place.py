@@ -28,6 +28,9 @@ from placer.cli._weights import parse_weights
 if TYPE_CHECKING:
     from placer.engines.ray_pool import RayPool
 
+#: Part of a time limit that is kept back for writing files, at most.
+_WRITE_SHARE = 0.1
+
 EXAMPLES = (
     "placer place synth130",
     "placer place designs/ariane133 --time 5m --output out/ariane --seed 3",
@@ -185,7 +188,8 @@ def place(
     from placer.engines.analytic.device import resolve
     from placer.engines.gpu_search.errors import GpuUnavailableError
     from placer.engines.search import SearchOptions
-    from placer.flat import TARGET_DENSITY, choose, with_rows
+    from placer.flat import TARGET_DENSITY, choose
+    from placer.flat_rows import with_rows
     from placer.flow import EFFORTS, cores
     from placer.warm import NOTICE, warm_up, warm_up_device
 
@@ -214,7 +218,10 @@ def place(
     _check_engine(Engine(chosen), cells, weight, ray)
     if chosen == "search":
         problem = placeable(problem)
-    budget = Budget(time or (EFFORTS[effort].seconds if chosen == "search" else None), started=started)
+    limit = time or (EFFORTS[effort].seconds if chosen == "search" else None)
+    # Files of many cells take seconds, which belong to the time asked for.
+    kept = 0.0 if chosen == "search" or limit is None else min(files.writing_seconds(problem), _WRITE_SHARE * limit)
+    budget = Budget(None if limit is None else limit - kept, started=started)
     weights = parse_weights(weight or [], usual_weights(problem))
     print_notes(problem if chosen == "search" else with_rows(problem), log)
     if why:
@@ -254,7 +261,7 @@ def place(
             **({} if network is None else {"checkpoint": str(checkpoint or "shipped")}),
             "jobs": jobs or cores(),
             "seed": seed,
-            "time_limit": budget.time_limit,
+            "time_limit": limit,
             **({"weights": asdict(weights)} if chosen != "analytic" else {}),
             **(
                 {}

@@ -111,9 +111,9 @@ def test_designs_without_cells_are_refused(tiny: Path, elsewhere: Path, capsys: 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_an_interruption_leaves_nothing(
-    step: int, flat: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+    step: int, flat: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Ctrl-C while the files are moved to their places, after ``step - 1`` of them."""
+    """Ctrl-C while the files are moved to their places, after ``step - 1`` of them; it is told in one line."""
     replace, calls = Path.replace, []
 
     def interrupted(self: Path, target: Path) -> Path:
@@ -125,6 +125,7 @@ def test_an_interruption_leaves_nothing(
 
     monkeypatch.setattr(Path, "replace", interrupted)
     assert run(["group", str(flat), "out", "--groups", "4"]) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "placer: interrupted; nothing was written"
     assert len(calls) == step
     assert list(elsewhere.iterdir()) == []
 

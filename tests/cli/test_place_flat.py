@@ -16,9 +16,11 @@ from netlists.formats.def_.data import UNPLACED
 from netlists.netlist import STDCELL
 from netlists.synthesis import SynthesisSpec, synthesize
 from placer.cli import run
+from placer.cost.flat_rules import check_flat
+from placer.flat_rows import with_rows
 from tests.cli.test_place import start, wait_for
 from tests.netlists import physical_cases as case
-from tests.placer.flat_designs import broken_rules, flat_design
+from tests.placer.flat_designs import broken_rules, flat_design, heights, rows_of_two_heights
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +149,96 @@ def test_cells_that_do_not_fit_are_exit_3(elsewhere: Path, capsys: pytest.Captur
     scl.write_text(scl.read_text().replace("Sitespacing  : 0.5", "Sitespacing  : 1.0"))
     scl.write_text(scl.read_text().replace("Sitewidth    : 0.5", "Sitewidth    : 1.0"))
     assert run(["place", "in/chip.aux", "--engine", "analytic", "-o", "out"]) in (0, 3)
+
+
+def test_cells_of_two_rows_are_placed(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    design = synthesize(SynthesisSpec(num_macros=2, num_cells=150, num_ports=8, clustered=False), seed=1)
+    cells = np.flatnonzero(design.netlist.node_kind == STDCELL)
+    high = float(np.median(design.netlist.node_height[cells]))
+    write_design(heights(design, cells[::10], 2 * high), Path("ct"), format="circuit-training")
+    assert run(["place", "ct", "--engine", "analytic", "--jobs", "1", "-o", "out"]) == 0
+    flat = with_rows(placer.load("ct"))
+    found = placer.load("ct", next(iter(Path("out").glob("*.plc"))))
+    report = check_flat(flat, found.placement, reference=flat.placement)
+    assert report.legal, report.summary()
+    assert flat.canvas.rows is not None
+    assert flat.netlist.node_height[cells[::10]] == pytest.approx(2 * float(flat.canvas.rows.height[0]))
+    capsys.readouterr()
+    write_design(heights(design, cells[:1], 5 * high), Path("high"), format="circuit-training")
+    assert run(["place", "high", "--engine", "analytic"]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "1 of 150 cells fit no rows" in told
+    assert "2 to 4 times" in told
+
+
+TWO_HEIGHTS = {
+    "lef": case.LEF.replace(
+        "LAYER m1 TYPE", "SITE tall CLASS CORE ; SIZE 0.2 BY 3 ; SYMMETRY Y ; END tall\nLAYER m1 TYPE", 1
+    ).replace(
+        "MACRO TAP",
+        """MACRO TALL
+  CLASS CORE ; SIZE 0.6 BY 3 ; SITE tall ; SYMMETRY X Y ;
+  PIN A DIRECTION INPUT ; PORT LAYER m1 ; RECT 0.0 0.9 0.1 1.1 ; END END A
+  PIN Y DIRECTION OUTPUT ; PORT LAYER m1 ; RECT 0.3 0.9 0.4 1.1 ; END END Y
+END TALL
+MACRO TWICE
+  CLASS CORE ; SIZE 0.8 BY 4 ; SITE unit ; SYMMETRY X Y ;
+  PIN A DIRECTION INPUT ; PORT LAYER m1 ; RECT 0.0 0.9 0.1 1.1 ; END END A
+  PIN Y DIRECTION OUTPUT ; PORT LAYER m1 ; RECT 0.3 0.9 0.4 1.1 ; END END Y
+END TWICE
+MACRO TAP""",
+    ),
+    "verilog": case.VERILOG.replace("INV b0 (.A(m[0]), .Y(q[0]), .VDD(pwr))", "TALL b0 (.A(m[0]), .Y(q[0]))").replace(
+        "bank left", "wire t; TWICE c0 (.A(mid[0]), .Y(t)); INV c1 (.A(t), .Y(spare2));\n  wire spare2; bank left"
+    ),
+    # The upper six of the eighteen rows become four of 3 um.
+    "def_file": "\n".join(
+        line for line in case.DEF.splitlines() if not (line.startswith("ROW") and int(line.split()[4]) >= 26000)
+    ).replace(
+        "TRACKS Y",
+        "\n".join(f"ROW t{k} tall 2000 {26000 + 3000 * k} {'FS' if k % 2 else 'N'} DO 180 BY 1 STEP 200 0 ;"
+                  for k in range(4)) + "\nTRACKS Y", 1,
+    ),
+}  # fmt: skip
+
+
+def test_rows_of_two_heights_of_lef_and_def_take_cells_of_theirs(tmp_path: Path, elsewhere: Path) -> None:
+    (tmp_path / "in").mkdir()
+    files = case.write(tmp_path / "in", **TWO_HEIGHTS)
+    words = ["--verilog", str(files["verilog"]), "--lef", str(files["lef"]), "--def", str(files["def_file"])]
+    assert run(["place", *words, "--top", "chip", "--engine", "analytic", "--jobs", "1", "-o", "out"]) == 0
+    again = placer.load(verilog=files["verilog"], lef=files["lef"], def_file="out/chip.def", top="chip")
+    report = check_flat(again)
+    assert report.legal, report.summary()
+    rows = again.canvas.rows
+    assert rows is not None
+    cells = np.flatnonzero(again.netlist.node_kind == STDCELL)
+    low = dict(zip(cells.tolist(), (again.placement.y - again.netlist.node_height / 2)[cells].round(6), strict=True))
+    for high, count in ((2.0, 2), (3.0, 2), (4.0, 1)):
+        mine = [i for i in cells.tolist() if again.netlist.node_height[i] == high and not again.placement.fixed[i]]
+        assert len(mine) >= count
+        own = rows.y[rows.height == (3.0 if high == 3.0 else 2.0)].round(6)
+        assert all(low[i] in own for i in mine)
+
+
+def test_rows_of_two_heights_of_bookshelf_take_cells_of_theirs(elsewhere: Path) -> None:
+    design = rows_of_two_heights(flat_design(12, macros=2, cells=120, utilisation=0.35))
+    cells = np.flatnonzero(design.netlist.node_kind == STDCELL)
+    aux = write_design(heights(design, cells[::3], 3.0), Path("in"), format="bookshelf", stem="chip")[0]
+    assert placer.load(aux).netlist.node_kind.tolist() == design.netlist.node_kind.tolist()
+    assert run(["place", str(aux), "--engine", "analytic", "--jobs", "1", "-o", "chip.pl"]) == 0
+    found = placer.load(aux, "chip.pl")
+    report = check_flat(found)
+    assert report.legal, report.summary()
+    rows = found.canvas.rows
+    assert rows is not None
+    low = (found.placement.y - found.netlist.node_height / 2).round(6)
+    assert np.isin(low[cells[::3]], rows.y[rows.height == 3.0].round(6)).all()
+
+
+def test_the_limit_asked_for_is_what_is_recorded(flat: Path, elsewhere: Path) -> None:
+    assert run(["place", str(flat), "--time", "4", "--jobs", "1", "-o", "out"]) == 0
+    assert json.loads(Path("out/metrics.json").read_text())["settings"]["time_limit"] == 4
 
 
 @pytest.mark.parametrize("engine", ["analytic", "hybrid"])

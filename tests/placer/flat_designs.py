@@ -70,6 +70,22 @@ def alternating(design):
     return replace(design, canvas=replace(design.canvas, rows=rows))
 
 
+def heights(design, which, high):
+    """The design with some objects of another height."""
+    height = design.netlist.node_height.copy()
+    height[which] = high
+    return replace(design, netlist=replace(design.netlist, node_height=height))
+
+
+def rows_of_two_heights(design, low=2.0, high=3.0):
+    """The design with its upper half of rows higher; the canvas grows with them."""
+    canvas = design.canvas
+    each = np.where(np.arange(len(canvas.rows.y)) < len(canvas.rows.y) // 2, low, high)
+    y = canvas.y0 + np.concatenate([[0.0], np.cumsum(each)[:-1]])
+    rows = replace(canvas.rows, y=y, height=each)
+    return replace(design, canvas=replace(canvas, y1=float(y[-1] + each[-1]), rows=rows))
+
+
 def scattered(design, seed=0):
     """The circuit, and random centres relative to the canvas corner for what moves."""
     c = extract(design)

@@ -28,7 +28,7 @@ from placer.engines.analytic.flow import place_flat
 from placer.engines.analytic.ground import ground_of
 from placer.engines.analytic.initial import quadratic
 from placer.engines.analytic.spread import spread
-from placer.engines.analytic.wirelength import Wirelength
+from placer.engines.analytic.wirelength import Wirelength, hpwl
 from placer.engines.analytic.workers import Workers
 from placer.engines.gpu_search.errors import GpuUnavailableError
 from tests.placer.flat_designs import broken_rules, flat_design
@@ -177,6 +177,41 @@ def test_points_and_what_lies_outside_take_nothing():
     bodies = make_bodies(extract(design), x, p.y, design.movable, ground, 1.0, 0)
     assert bodies.fields[0].fixed.sum() == 0
     assert len(ground.boxes) == 1
+
+
+class Looks(Budget):
+    """A budget that is over after so many looks at it, however long they take."""
+
+    def __init__(self, looks):
+        super().__init__()
+        self.looks = looks
+
+    @property
+    def left(self):
+        self.looks -= 1
+        return 1000.0 if self.looks >= 0 else 0.0
+
+    def part(self, seconds):
+        return self
+
+
+def test_a_quadratic_start_that_is_broken_off_is_a_start():
+    design = flat_design(3, cells=200, fixed=2)
+    c, p = extract(design), design.placement
+    x, y = (np.where(c.movable, side / 2, at) for side, at in zip(c.extent, (p.x, p.y), strict=True))
+    whole = quadratic(c, x, y)
+    lengths = []
+    for looks in (0, 3, 20, 10**6):
+        got = quadratic(c, x, y, Looks(looks))
+        for at, before, size in zip(got, (x, y), c.extent, strict=True):
+            assert np.isfinite(at).all()
+            np.testing.assert_array_equal(at[~c.movable], before[~c.movable])
+            assert ((at >= 0) & (at <= size))[c.movable].all()
+        lengths.append(hpwl(c.net_ptr, c.pin_node, c.pin_dx, c.pin_dy, c.weight, *got))
+    np.testing.assert_array_equal(quadratic(c, x, y, Looks(0))[0], x)
+    for at, wanted in zip(got, whole, strict=True):
+        np.testing.assert_array_equal(at, wanted)
+    assert lengths[3] < lengths[0]
 
 
 def test_the_quadratic_start_of_a_chain_is_even():

@@ -8,17 +8,21 @@ import pytest
 from shapely.geometry import box
 
 import placer
-from netlists.canvas import BLOCK_SOFT, Blockage
-from netlists.constraints import Constraints
+from netlists.canvas import BLOCK_HARD, BLOCK_SOFT, Blockage
+from netlists.constraints import REGION_FENCE, Constraints, Region
 from netlists.errors import NetlistError, PlacementError
+from netlists.grouping.cells import cells_to_group
 from netlists.netlist import HARD_MACRO, STDCELL
 from netlists.orientation import FS
-from placer.budget import Budget
+from placer.budget import Budget, silent
+from placer.cost.flat_rules import check_flat
 from placer.cost.full import full
 from placer.cost.metrics import metrics
+from placer.engines.analytic.cells import free_sites
 from placer.engines.analytic.flow import _Grace, place_flat
-from placer.flat import choose, clustered_cost, place_cells, with_rows
-from tests.placer.flat_designs import broken_rules, flat_design
+from placer.flat import _Run, choose, clustered_cost, place_cells
+from placer.flat_rows import with_rows
+from tests.placer.flat_designs import alternating, broken_rules, flat_design, heights, rows_of_two_heights
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +58,52 @@ def test_hybrid_repeats_with_iterations(hybrid):
     design, result = hybrid
     again = place_cells(design, "hybrid", seed=1, jobs=1, effort="fast", iterations=500)
     assert again.placement.x.tobytes() == result.placement.x.tobytes()
+
+
+def clusters_by(design, limit):
+    run = _Run(design, Budget(limit), 0, 1, silent, {})
+    groups = run._groups()
+    assert (groups[cells_to_group(design.netlist)] >= 0).all()
+    assert (groups[design.netlist.node_kind != STDCELL] == -1).all()
+    return run.stats["clusters_by"]
+
+
+def test_clusters_are_made_by_partitioning_where_the_limit_allows():
+    design = flat_design(4, cells=250)  # 50 clusters: 2 s by estimate
+    assert clusters_by(design, None) == clusters_by(design, 60.0) == "partitioning"
+    assert clusters_by(design, 10.0) == "first choice"
+
+
+def test_clusters_keep_fences_apart_either_way():
+    design = flat_design(4, cells=250)
+    n, c = design.netlist, design.canvas
+    region = np.full(n.num_nodes, -1, np.int32)
+    members = np.flatnonzero(n.node_kind == STDCELL)[::4]
+    region[members] = 0
+    fence = Region("f", box(c.x0, c.y0, (c.x0 + c.x1) / 2, c.y1), REGION_FENCE)
+    ruled = replace(design, constraints=Constraints.none(n.num_nodes).changed(regions=(fence,), region=region))
+    for limit in (None, 5.0):
+        groups = _Run(ruled, Budget(limit), 0, 1, silent, {})._groups()
+        others = np.setdiff1d(np.flatnonzero(n.node_kind == STDCELL), members)
+        assert not np.intersect1d(groups[members][groups[members] >= 0], groups[others]).size
+
+
+def test_a_design_of_a_few_cells_on_nets_is_clustered():
+    assert clusters_by(flat_design(4, cells=3), None) == "partitioning"
+
+
+def test_hybrid_stopped_while_clusters_are_made_keeps_what_it_has(monkeypatch):
+    design, budget = flat_design(4, cells=150), Budget()
+    made = _Run._groups
+
+    def stopping(run):
+        budget.stop.set()
+        return made(run)
+
+    monkeypatch.setattr(_Run, "_groups", stopping)
+    result = place_cells(design, "hybrid", jobs=1, budget=budget)
+    assert result.stats["kept"] == "analytic: the time was up"
+    assert broken_rules(design, result.placement) == []
 
 
 def test_analytic_does_not_depend_on_jobs():
@@ -125,6 +175,71 @@ def test_rows_that_cells_cannot_use_are_told():
         place_cells(changed_rows(design, height=np.full(len(rows.y), 1.7)), "analytic")
     with pytest.raises(PlacementError, match="sites"):
         place_cells(changed_rows(design, num_sites=rows.num_sites // 2), "analytic")
+
+
+@pytest.mark.parametrize("engine", ["analytic", "hybrid"])
+def test_cells_of_two_to_four_rows_are_placed_among_macros(engine):
+    design = alternating(flat_design(11, macros=2, cells=120, utilisation=0.4))
+    cells = np.flatnonzero(design.netlist.node_kind == STDCELL)
+    for rows in (2, 3, 4):
+        design = heights(design, cells[rows::15], 2.0 * rows)
+    result = placer.place(design, engine=engine, jobs=1, iterations=200 if engine == "hybrid" else None)
+    report = check_flat(design, result.placement, reference=design.placement)
+    assert report.legal, report.summary()
+    low = result.placement.y[cells] - design.netlist.node_height[cells] / 2
+    assert np.isin(low.round(6), design.canvas.rows.y.round(6)).all()
+    assert result.flat.hpwl_um == pytest.approx(metrics(design, result.placement)["hpwl_um"])
+
+
+def test_cells_go_to_the_rows_of_their_height():
+    design = rows_of_two_heights(flat_design(12, macros=2, cells=150, utilisation=0.35))
+    cells = np.flatnonzero(design.netlist.node_kind == STDCELL)
+    tall = cells[::3]
+    design = heights(design, tall, 3.0)
+    result = placer.place(design, engine="analytic", jobs=1)
+    report = check_flat(design, result.placement, reference=design.placement)
+    assert report.legal, report.summary()
+    rows = design.canvas.rows
+    for some, high in ((tall, 3.0), (np.setdiff1d(cells, tall), 2.0)):
+        low = result.placement.y[some] - high / 2
+        assert np.isin(low.round(6), rows.y[rows.height == high].round(6)).all()
+
+
+def test_rows_of_another_site_pitch_are_used_too():
+    design = flat_design(13, macros=0, cells=150, utilisation=0.45)
+    rows = design.canvas.rows
+    odd = np.arange(len(rows.y)) % 2 == 1
+    pitch = np.where(odd, 0.25, 0.5)
+    mixed = changed_rows(design, site_width=pitch, site_spacing=pitch, num_sites=rows.num_sites * np.where(odd, 2, 1))
+    result = placer.place(mixed, engine="analytic", jobs=1, target_density=0.8)
+    report = check_flat(mixed, result.placement, reference=mixed.placement)
+    assert report.legal, report.summary()
+
+
+def test_cells_without_enough_rows_of_their_height_are_told():
+    design = rows_of_two_heights(flat_design(12, macros=0, cells=150, utilisation=0.6))
+    cells = np.flatnonzero(design.netlist.node_kind == STDCELL)
+    with pytest.raises(PlacementError, match=r"cells need .* sites, the rows of 3 um with sites of 0.5 um have"):
+        placer.place(heights(design, cells, 3.0), engine="analytic", jobs=1)
+
+
+def test_cells_of_more_than_four_rows_are_named():
+    design = flat_design(14, macros=0, cells=40, utilisation=0.3)
+    with pytest.raises(NetlistError, match=r"1 of 40 cells fit no rows, 'o4' for one.*10 um high.*2 to 4 times"):
+        placer.place(heights(design, [4], 10.0), engine="analytic", jobs=1)
+
+
+def test_room_is_what_fixed_objects_and_hard_blockages_leave():
+    design = flat_design(15, macros=2, cells=60, utilisation=0.5, fixed=1)
+    n, c = design.netlist, design.canvas
+    ((rows, free),) = free_sites(design)
+    assert rows.height[0] == 2.0
+    high = round(n.node_height[0] / 2.0)
+    assert free == rows.num_sites.sum() - high * round(n.node_width[0] / 0.5)
+    top = box(c.x0, c.y1 - 4.0, c.x1, c.y1)
+    for kind, taken in ((BLOCK_SOFT, 0), (BLOCK_HARD, 2 * int(rows.num_sites[0]))):
+        ruled = replace(design, canvas=replace(c, blockages=(Blockage(top, kind),)))
+        assert free_sites(ruled)[0][1] == free - taken
 
 
 @pytest.mark.parametrize(("key", "value"), [("target_density", 0.0), ("target_density", 1.2), ("time_limit", -1.0)])

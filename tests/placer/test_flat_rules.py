@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
@@ -11,9 +12,9 @@ from netlists.canvas import Blockage
 from netlists.constraints import Constraints, Region
 from netlists.netlist import HARD_MACRO, PORT, STDCELL
 from netlists.orientation import FN, FS, N, S
-from placer.cost.flat_rules import cell_violations, check_flat, macro_violations
+from placer.cost.flat_rules import _Check, cell_violations, check_flat, macro_violations
 from placer.engines.analytic.flow import place_flat
-from tests.placer.flat_designs import alternating, flat_design
+from tests.placer.flat_designs import alternating, flat_design, rows_of_two_heights
 
 
 def lined_up(rows=3, per_row=4, orient=True):
@@ -56,6 +57,28 @@ def test_each_rule_is_told_of_the_cell_that_breaks_it():
     assert ("row", a) in rules(design, x=(a, p.x[a] - 0.5))
     assert rules(design, orient=(a, FS)) == [("orientation", a)]
     assert rules(design, orient=(a, FN)) == [], "symmetric in Y"
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.booleans())
+def test_cells_told_at_a_glance_are_those_that_break_no_rule_one_by_one(seed, two_heights):
+    rng = np.random.default_rng(seed)
+    design, cells = lined_up(rows=4, per_row=6)
+    if two_heights:
+        design = rows_of_two_heights(design)
+    p = design.placement
+    x, y, code = p.x.copy(), p.y.copy(), p.orient.copy()
+    some = rng.choice(cells, 8, replace=False)
+    x[some] += rng.choice([0.0, 0.5, 0.25, -0.5, 40.0, 1e-7], 8)
+    y[some] += rng.choice([0.0, 0.0, 2.0, 1.0, -2.0, 1e-7], 8)
+    code[some] = rng.choice([N, FN, FS, S], 8)
+    moved = p.moved(x=x, y=y, orient=code)
+    found = cell_violations(design, moved)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Check, "_plain", lambda self, who, which, covered: np.zeros(len(covered), bool))
+        assert [(v.rule, v.node, v.message) for v in cell_violations(design, moved)] == [
+            (v.rule, v.node, v.message) for v in found
+        ]
 
 
 def test_sites_without_symmetry_take_one_orientation():

@@ -32,11 +32,12 @@ PAD_HEIGHT = 0.5
 def read_design(path: Path, placement: Path | None = None) -> Design:
     """Read a Bookshelf design.
 
-    One file unit becomes one micron. Objects that are no ``terminal`` are movable: hard macros when taller than a
-    row, else standard cells. ``terminal_NI`` nodes are ports; a ``terminal`` is a port when it has no area, is
-    shorter and narrower than half a row, lies outside the core, or touches the core's edge and is no larger than a
-    row height; other terminals are fixed macros or cells. The canvas is the bounding box of the rows. The driver of a
-    net is its first ``O`` pin, else its first pin. Grid and routing supply are assumed (``assume``).
+    One file unit becomes one micron. Objects that are no ``terminal`` are movable: hard macros when taller than the
+    usual row and not as high as several of the others, else standard cells. ``terminal_NI`` nodes are ports; a
+    ``terminal`` is a port when it has no area, is shorter and narrower than half a row, lies outside the core, or
+    touches the core's edge and is no larger than a row height; other terminals are fixed macros or cells. The canvas
+    is the bounding box of the rows. The driver of a net is its first ``O`` pin, else its first pin. Grid and routing
+    supply are assumed (``assume``).
 
     Args:
         path: ``.aux`` or ``.nodes`` file, plain or gzip; each file it leads to may be either.
@@ -73,7 +74,7 @@ def read_design(path: Path, placement: Path | None = None) -> Design:
     row_height = _row_height(rows, nodes)
     box, remark = _core(rows, nodes, positions)
     notes += remark
-    kind = _kinds(nodes, fixed, positions, row_height, box)
+    kind = _kinds(nodes, fixed, positions, row_height, _heights(rows), box)
     _check_pins(nets, nodes, kind, row_height)
     weights = _weights(parts, nodes, nets)
     extras.update(_net_extras(nets, weights))
@@ -166,6 +167,14 @@ def _row_height(rows: Rows | None, nodes: Nodes) -> float:
     return float(values[np.argmax(counts)])
 
 
+def _heights(rows: Rows | None) -> NDArray[np.float64]:
+    """Heights that several rows have: those of cells. One odd row may end the core."""
+    if rows is None:
+        return np.zeros(0)
+    values, counts = np.unique(rows.height, return_counts=True)
+    return np.asarray(values[counts > 1], np.float64)
+
+
 def _core(
     rows: Rows | None, nodes: Nodes, positions: Positions | None
 ) -> tuple[tuple[float, float, float, float], list[str]]:
@@ -187,10 +196,11 @@ def _kinds(
     fixed: NDArray[np.bool_],
     positions: Positions | None,
     row_height: float,
+    others: NDArray[np.float64],
     box: tuple[float, float, float, float],
 ) -> NDArray[np.int8]:
     width, height = nodes.width, nodes.height
-    kind = np.where(height > row_height, HARD_MACRO, STDCELL).astype(np.int8)
+    kind = np.where((height > row_height) & ~np.isin(height, others), HARD_MACRO, STDCELL).astype(np.int8)
     terminal = nodes.keyword != MOVABLE
     port = (nodes.keyword == TERMINAL_NI) | (width == 0) | (height == 0)
     port |= (width < PAD_HEIGHT * row_height) & (height < PAD_HEIGHT * row_height)

@@ -41,6 +41,47 @@ def upright(design: Design) -> Placement:
     return p.moved(orient=np.where(cells, N, p.orient))
 
 
+def kinds_for(design: Design, cells: Ints, height: Floats, kinds: list[Rows]) -> tuple[Ints, Ints]:
+    """Kind of rows, and number of rows, of each cell.
+
+    Rows exactly as high as the cell win; then rows it is a whole multiple of; then the lowest rows above it.
+
+    Args:
+        design: for names.
+        cells: ``[n]`` nodes.
+        height: ``[n]`` um.
+        kinds: what :func:`placer.engines.analytic.segments.row_kinds` gives.
+
+    Returns:
+        ``[n]`` index into ``kinds``, and ``[n]`` rows it spans, 1 to ``MOST_ROWS``.
+
+    Raises:
+        PlacementError: a cell is too high for all of them.
+    """
+    heights = np.array([float(rows.height[0]) for rows in kinds])
+    room = np.array([float(rows.num_sites.sum() * rows.site_spacing[0]) for rows in kinds])
+    kind, span = np.zeros(len(cells), np.int64), np.ones(len(cells), np.int64)
+    for high in np.unique(height):
+        ratio = high / heights
+        whole = np.round(ratio)
+        exact = (np.abs(ratio - whole) < 1e-6) & (whole >= 1) & (whole <= MOST_ROWS)
+        here = height == high
+        if exact.any():
+            options = np.flatnonzero(exact)
+            best = options[np.lexsort((-room[options], whole[options]))[0]]
+            kind[here], span[here] = best, int(whole[best])
+        elif (heights >= high).any():
+            options = np.flatnonzero(heights >= high)
+            kind[here] = options[np.lexsort((-room[options], heights[options]))[0]]
+        else:
+            raise PlacementError(
+                f"the cell is {high:g} um high, which fits rows of {', '.join(f'{h:g}' for h in heights)} um "
+                f"in no way",
+                rule="rows", node=design.netlist.node_names[int(cells[np.argmax(here)])],
+            )  # fmt: skip
+    return kind, span
+
+
 @dataclass(frozen=True, eq=False)
 class Legal:
     """What :func:`place_cells` ends with.
@@ -87,6 +128,17 @@ def place_cells(
     return _Cells(design, rough, budget or Budget(), effort, told).go(legalised or (lambda hpwl: None))
 
 
+def free_sites(design: Design) -> list[tuple[Rows, int]]:
+    """What :func:`place_cells` can fill, as if no object that may move were there.
+
+    Returns:
+        Rows of each height and site pitch, the lowest first, and how many of their sites are free.
+    """
+    run = _Cells(design, design.placement, Budget(), None, None)
+    run.obstacle &= ~design.movable
+    return [(rows, run.segments(rows, keep_out=False).room) for rows in run.kinds()]
+
+
 class _Cells:
     def __init__(
         self,
@@ -118,8 +170,8 @@ class _Cells:
             value = self._hpwl()
             return Legal(self.rough, value, value)
         canvas = self.design.canvas
-        kinds = row_kinds(rows_of(canvas, float(np.median(self.height[self.cells]))))
-        kind, span = self._assign(kinds)
+        kinds = self.kinds()
+        kind, span = kinds_for(self.design, self.cells, self.height[self.cells], kinds)
         wishes = self.design.constraints is not None or any(b.kind == BLOCK_SOFT for b in canvas.blockages)
         boards = []
         for k, rows in enumerate(kinds):
@@ -128,7 +180,7 @@ class _Cells:
                 continue
             for keep_out in (True, False) if wishes else (False,):
                 failed = self._tall(rows, tall, span[np.searchsorted(self.cells, tall)], keep_out)
-                where = self._segments(rows, keep_out)
+                where = self.segments(rows, keep_out)
                 segment, site = self._in_rows(where, mine)
                 failed += int((segment < 0).sum())
                 if not failed:
@@ -157,40 +209,11 @@ class _Cells:
 
     # -- stages ------------------------------------------------------------------------------------------------
 
-    def _assign(self, kinds: list[Rows]) -> tuple[Ints, Ints]:
-        """Kind of rows and number of rows of each cell.
-
-        Rows exactly as high as the cell win; then rows it is a whole multiple of; then the lowest rows above it.
-        """
-        heights = np.array([float(rows.height[0]) for rows in kinds])
-        room = np.array([float(rows.num_sites.sum() * rows.site_spacing[0]) for rows in kinds])
-        kind, span = np.zeros(len(self.cells), np.int64), np.ones(len(self.cells), np.int64)
-        for height in np.unique(self.height[self.cells]):
-            ratio = height / heights
-            whole = np.round(ratio)
-            exact = (np.abs(ratio - whole) < 1e-6) & (whole >= 1) & (whole <= MOST_ROWS)
-            here = self.height[self.cells] == height
-            if exact.any():
-                options = np.flatnonzero(exact)
-                best = options[np.lexsort((-room[options], whole[options]))[0]]
-                kind[here], span[here] = best, int(whole[best])
-            elif (heights >= height).any():
-                options = np.flatnonzero(heights >= height)
-                kind[here] = options[np.lexsort((-room[options], heights[options]))[0]]
-            else:
-                node = int(self.cells[np.argmax(here)])
-                raise PlacementError(
-                    f"the cell is {height:g} um high, which fits rows of {', '.join(f'{h:g}' for h in heights)} um "
-                    f"in no way",
-                    rule="rows", node=self.design.netlist.node_names[node],
-                )  # fmt: skip
-        return kind, span
-
     def _tall(self, rows: Rows, cells: Ints, span: Ints, keep_out: bool) -> int:
         """Place cells of several rows; returns how many found no place."""
         if not len(cells):
             return 0
-        where = self._segments(rows, keep_out)
+        where = self.segments(rows, keep_out)
         failed = 0
         for fence in np.unique(self.fence[cells]).tolist():
             some = self.fence[cells] == fence
@@ -222,7 +245,13 @@ class _Cells:
 
     # -- helpers -----------------------------------------------------------------------------------------------
 
-    def _segments(self, rows: Rows, keep_out: bool) -> Segments:
+    def kinds(self) -> list[Rows]:
+        """Rows of each height and site pitch."""
+        high = float(np.median(self.height[self.cells])) if len(self.cells) else 1.0
+        return row_kinds(rows_of(self.design.canvas, high))
+
+    def segments(self, rows: Rows, keep_out: bool) -> Segments:
+        """What obstacles leave of rows; with ``keep_out`` halos and soft blockages are obstacles too."""
         design = self.design
         step, corner = design.canvas.lattice, np.tile(self.corner, 2)
         regions = np.unique(self.fence[self.cells]).tolist()

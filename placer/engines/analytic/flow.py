@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from netlists.canvas import BLOCK_SOFT, Rows
+from netlists.canvas import BLOCK_SOFT
 from netlists.design import Design
 from netlists.errors import PlacementError
 from netlists.orientation import oriented_sides
@@ -25,13 +25,13 @@ from placer.engines.analytic.flips import best_orientations
 from placer.engines.analytic.ground import ground_of
 from placer.engines.analytic.initial import quadratic
 from placer.engines.analytic.macros import legal_macros
-from placer.engines.analytic.segments import rows_of, segments
 from placer.engines.analytic.spread import Settings, Spread, spread
 from placer.engines.analytic.wirelength import hpwl
 from placer.engines.analytic.workers import Workers
 
-#: Of the time left for spreading, what spreading macros and cells together may take, and then cells alone.
-_MACRO_SHARE, _CELL_SHARE = 0.45, 0.75
+#: Of the time left for spreading, what the quadratic start may take; then spreading macros and cells together; making
+#: macros legal; and spreading cells alone.
+_START_SHARE, _MACRO_SHARE, _LEGAL_SHARE, _CELL_SHARE = 0.12, 0.45, 0.25, 0.75
 #: Seconds that macros may take to become legal when the time is up.
 _GRACE = 1.0
 #: Seconds kept back for putting cells into rows: a cell, and at least.
@@ -139,7 +139,7 @@ class _Run:
         x, y = np.where(c.movable, at.x, p.x) - self.corner[0], np.where(c.movable, at.y, p.y) - self.corner[1]
         if start is None:
             x, y = np.where(c.movable, c.extent[0] / 2, x), np.where(c.movable, c.extent[1] / 2, y)
-            x, y = quadratic(c, x, y, self.budget)
+            x, y = quadratic(c, x, y, self._part(_START_SHARE))
             self._note("quadratic", x, y)
         found: Spread | None = None
         if len(self.macros):
@@ -173,11 +173,10 @@ class _Run:
 
         here = self.design.placement.moved(x=x + self.corner[0], y=y + self.corner[1])
         soft = not (movable & self.circuit.macro).any()
-        part = self.budget.part(share * max(self.budget.left - self.reserve, 0.0))
         found = spread(
             self.circuit, x, y, movable=movable, ground=ground_of(self.design, here, ~movable, soft=soft),
-            settings=settings, workers=self.workers, budget=part, before=before, supply=Supply.of(self.design),
-            device=self.device, told=told,
+            settings=settings, workers=self.workers, budget=self._part(share), before=before,
+            supply=Supply.of(self.design), device=self.device, told=told,
         )  # fmt: skip
         self._note(name, found.x, found.y)
         return found
@@ -191,11 +190,11 @@ class _Run:
         self._note("macros turned", x, y)
 
     def _legal_macros(self, found: Spread) -> tuple[Floats, Floats]:
-        rough, ids = self._at(found.x, found.y), self.macros
+        rough, ids, part = self._at(found.x, found.y), self.macros, self._part(_LEGAL_SHARE)
         try:
-            legal = legal_macros(self.design, rough, seed=self.seed, budget=_Grace(self.budget))
+            legal = legal_macros(self.design, rough, seed=self.seed, budget=_Grace(part))
         except PlacementError:
-            if not self.budget.over:
+            if not part.over:
                 raise
             legal = legal_macros(self.design, rough, seed=self.seed)  # in a hurry none was found: take the time
         x, y = found.x.copy(), found.y.copy()
@@ -218,6 +217,10 @@ class _Run:
 
     # -- helpers -----------------------------------------------------------------------------------------------
 
+    def _part(self, share: float) -> Budget:
+        """A share of the time left for spreading; what putting cells in rows takes is kept back."""
+        return self.budget.part(share * max(self.budget.left - self.reserve, 0.0))
+
     def _at(self, x: Floats, y: Floats) -> Placement:
         """A placement of the design with what moves at these centres, relative to the corner."""
         c, p = self.circuit, self.design.placement
@@ -226,9 +229,6 @@ class _Run:
             y=np.where(c.movable, y + self.corner[1], p.y),
             placed=p.placed | c.movable,
         )
-
-    def _rows(self) -> Rows:
-        return rows_of(self.design.canvas, float(np.median(self.circuit.height[self.cells])))
 
     def _blocked(self, still: NDArray[np.bool_], x: Floats, y: Floats, *, soft: bool = True) -> Floats:
         """``[k, 4]`` boxes of what stands still and has area, with the halos of macros, and of the ground.
@@ -273,14 +273,6 @@ class _Run:
     def _noted(self, stage: str, hpwl: float) -> None:
         self.stages[stage], self.seconds[stage] = hpwl, self.budget.seconds
         self.progress(Event(stage, self.seconds[stage], cost=self.stages[stage], measure="HPWL"))
-
-
-def free_sites(design: Design) -> int:
-    """Sites of the rows that neither fixed objects nor blockages take."""
-    run = _Run(design, Budget(), Settings())
-    x, y = design.placement.x - run.corner[0], design.placement.y - run.corner[1]
-    where = segments(run._rows(), run.corner, run._blocked(~design.movable, x, y))
-    return int((where.last - where.first).sum())
 
 
 def _ground(design: Design) -> tuple[Floats, Floats]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,43 +29,56 @@ def quadratic(
         circuit: nets and pins.
         x: ``[N]`` centres; movable ones only begin the iteration.
         y: ``[N]``.
-        budget: looked at between the rounds; a start after fewer of them is as valid.
+        budget: when to stop; a start after fewer rounds, or solved less exactly, is as valid.
 
     Returns:
         New centres; what does not move keeps its place. Objects no net ties to anything fixed stay near the middle.
     """
     budget = budget or Budget()
-    return (
-        _axis(circuit, x, circuit.pin_dx, circuit.extent[0], budget),
-        _axis(circuit, y, circuit.pin_dy, circuit.extent[1], budget),
-    )
-
-
-def _axis(c: Circuit, start: NDArray, offset: NDArray, extent: float, budget: Budget) -> NDArray[np.float64]:
-    at = np.array(start)
-    ids = np.flatnonzero(c.movable)
+    ids = np.flatnonzero(circuit.movable)
+    at = np.array(x), np.array(y)
     if not len(ids):
         return at
-    slot = np.full(c.num_nodes, -1)
+    slot = np.full(circuit.num_nodes, -1)
     slot[ids] = np.arange(len(ids))
-    for _ in range(_ROUNDS):
-        if budget.over:
-            break
-        ptr, column, value, diagonal, right = _springs(
-            c.net_ptr, c.pin_node, offset, c.weight, at, slot, len(ids), _SHORT * extent
-        )
-        anchor = 1e-6 * max(float(diagonal.mean()), 1e-12)  # keeps what is tied to nothing near the middle
-        last = ptr[1:] - 1
-        value[last], column[last] = diagonal + anchor, np.arange(len(ids))
-        matrix = csr_matrix((value, column, ptr), shape=(len(ids), len(ids)))
-        solved, _ = cg(
-            matrix, right + anchor * extent / 2, x0=at[ids], rtol=1e-3, maxiter=60,
-            M=diags(1.0 / (diagonal + anchor)),
-        )  # fmt: skip
-        if not np.isfinite(solved).all():
-            break
-        at[ids] = np.clip(solved, 0.0, extent)
+    going = [True, True]
+    for _ in range(_ROUNDS):  # both axes by turns, so that neither is left behind when the time is up
+        for axis in (0, 1):
+            part = budget.part(budget.left / 2) if axis == 0 else budget
+            going[axis] = going[axis] and not part.over and _round(circuit, axis, at[axis], ids, slot, part)
     return at
+
+
+def _round(c: Circuit, axis: int, at: NDArray, ids: NDArray, slot: NDArray, budget: Budget) -> bool:
+    """Solve one axis once, in place; False when that is of no use."""
+    offset, extent = (c.pin_dx, c.pin_dy)[axis], c.extent[axis]
+    ptr, column, value, diagonal, right = _springs(
+        c.net_ptr, c.pin_node, offset, c.weight, at, slot, len(ids), _SHORT * extent
+    )
+    anchor = 1e-6 * max(float(diagonal.mean()), 1e-12)  # keeps what is tied to nothing near the middle
+    last = ptr[1:] - 1
+    value[last], column[last] = diagonal + anchor, np.arange(len(ids))
+    matrix = csr_matrix((value, column, ptr), shape=(len(ids), len(ids)))
+    reached = at[ids]
+
+    def look(solution: NDArray) -> None:
+        if budget.over:
+            reached[:] = solution
+            raise _TimeUpError
+
+    with suppress(_TimeUpError):
+        reached, _ = cg(
+            matrix, right + anchor * extent / 2, x0=at[ids], rtol=1e-3, maxiter=60,
+            M=diags(1.0 / (diagonal + anchor)), callback=look,
+        )  # fmt: skip
+    if not np.isfinite(reached).all():
+        return False
+    at[ids] = np.clip(reached, 0.0, extent)
+    return True
+
+
+class _TimeUpError(Exception):
+    """Solving is broken off."""
 
 
 @njit(cache=True)

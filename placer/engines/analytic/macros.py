@@ -16,6 +16,7 @@ from netlists.orientation import SWAPS_SIDES, oriented_sizes
 from netlists.placement import Placement
 from placer.budget import Budget
 from placer.cost.legality import check
+from placer.engines.analytic.segments import row_kinds
 from placer.engines.analytic.wirelength import hpwl_of
 from placer.engines.legalise import legalise
 
@@ -106,6 +107,8 @@ def _on_rows(
     """
     n, rows = design.netlist, design.canvas.rows
     assert rows is not None
+    if len(row_kinds(rows)) > 1:
+        return None  # there is no one grid to keep to
     step = float(rows.site_spacing[0]), float(rows.height[0])
     now = oriented_sizes(n.node_width, n.node_height, rough.orient)
     size = [np.ceil(v[ids] / s - 1e-9) * s for v, s in zip(now, step, strict=True)]

@@ -34,6 +34,8 @@ _ROUNDS = 2
 _WORTH = 0.7
 #: Overflow at which clusters fall apart into cells.
 _APART = 0.3
+#: Of the time there is, what clusters may take before they fall apart: steps on cells cost more.
+_COARSE_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +114,7 @@ def spread(
             first = spread(
                 coarse.circuit, gathered(coarse, x), gathered(coarse, y), movable=coarse.movable,
                 ground=coarse.ground, settings=replace(settings, stop=max(settings.stop, _APART), inflation=0.0),
-                workers=workers, budget=budget, device=device, told=told,
+                workers=workers, budget=budget.part(_COARSE_SHARE * budget.left), device=device, told=told,
             )  # fmt: skip
             x, y = scattered(coarse, x, y, (first.x, first.y), settings.seed)
             weight, iterations, retries = first.weight, first.iterations, first.retries
