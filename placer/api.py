@@ -378,7 +378,12 @@ def show(
 
 
 def convert(
-    source: Source, target: str | Path, *, format: str | None = None, placement: str | Path | Placement | None = None
+    source: Source,
+    target: str | Path,
+    *,
+    format: str | None = None,
+    placement: str | Path | Placement | None = None,
+    whole_units: bool = False,
 ) -> list[Path]:
     """Write a design in another format (or the same one).
 
@@ -388,6 +393,8 @@ def convert(
             beside it), a placement file (``.plc``, ``.pl``), or a folder. A further ``.gz`` compresses.
         format: ``"circuit-training"``, ``"bookshelf"`` or ``"gsrc"``; told from ``target``'s name when None.
         placement: replaces the design's own.
+        whole_units: Bookshelf only: multiply lengths so that all are whole numbers, and write ports as ``terminal``,
+            for readers that know nothing else (see :func:`netlists.formats.bookshelf.in_whole_units`).
 
     Returns:
         The files written.
@@ -396,6 +403,9 @@ def convert(
         NetlistError: the design cannot be read, the format is unknown or cannot hold it, or writing failed.
         PlacementError: the placement is not one of this design.
     """
-    from placer.conversion import write_converted
+    from placer import conversion
 
-    return write_converted(load(source, placement), Path(target), format)
+    design = load(source, placement)
+    if whole_units:
+        design = conversion.whole_units(design, Path(target), format)
+    return conversion.write_converted(design, Path(target), format)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from netlists.design import Design
 from netlists.errors import NetlistError
-from netlists.formats import by_name, write_design, write_placement
+from netlists.formats import bookshelf, by_name, write_design, write_placement
 
 #: What the name of a netlist file says about its format.
 NETLIST_SUFFIXES: dict[str, str] = {
@@ -21,6 +21,26 @@ PLACEMENT_SUFFIXES: dict[str, tuple[str, ...]] = {
     ".pl": ("bookshelf", "gsrc"),
     ".def": ("lefdef",),
 }
+
+
+def whole_units(design: Design, target: Path, format: str | None = None) -> Design:
+    """The design in whole units, as :func:`netlists.formats.bookshelf.in_whole_units` makes it.
+
+    Args:
+        design: what to write.
+        target: see :func:`write_converted`.
+        format: see :func:`write_converted`.
+
+    Raises:
+        NetlistError: the target is no Bookshelf file or folder, or there are no such units.
+    """
+    name, told = Path(target).name.removesuffix(".gz"), design.format
+    for suffix, formats in {**{k: (v,) for k, v in NETLIST_SUFFIXES.items()}, **PLACEMENT_SUFFIXES}.items():
+        if name.endswith(suffix):
+            told = design.format if design.format in formats else formats[0]
+    if (format or told) != bookshelf.NAME:
+        raise NetlistError("whole units are for Bookshelf", file=target, expected="OUT.aux, or the format bookshelf")
+    return bookshelf.in_whole_units(design)
 
 
 def write_converted(design: Design, target: Path, format: str | None = None) -> list[Path]:

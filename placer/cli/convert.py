@@ -15,6 +15,7 @@ EXAMPLES = (
     "placer convert designs/ibm01.aux out/ibm01/netlist.pb.txt",
     "placer convert designs/ariane133 out/ariane133.aux",
     "placer convert synth20 out/synth20.blocks --format gsrc",
+    "placer convert designs/ariane133 out/ariane133.aux --whole-units",
 )
 
 
@@ -35,13 +36,21 @@ def convert(
     placement: Annotated[
         Path | None, typer.Option("--placement", "-p", metavar="FILE", help="Placement instead of the design's own.")
     ] = None,
+    whole_units: Annotated[
+        bool,
+        typer.Option(
+            "--whole-units",
+            help="Bookshelf: whole numbers only, in a finer unit; ports as terminals.",
+            show_default=False,
+        ),
+    ] = False,
     verilog: VerilogFiles = None,
     top: TopModule = None,
     lef: LefFiles = None,
     def_file: DefFile = None,
 ) -> None:
     """Write a design in another format, with its placement."""
-    from placer import api
+    from placer import api, conversion
 
     if given(verilog, lef, def_file, top):
         if target is not None:
@@ -51,6 +60,8 @@ def convert(
         design = api.load(source, placement)
     if target is None:
         raise typer.BadParameter("say where to write", param_hint="OUT")
+    if whole_units:
+        design = conversion.whole_units(design, target, format)
     print_notes(design, Console(stderr=True, highlight=False))
     for file in api.convert(design, target, format=format):
         print(file)

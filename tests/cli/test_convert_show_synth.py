@@ -47,6 +47,7 @@ def test_there_and_back_keeps_places_and_wirelength(tiny: Path, elsewhere: Path)
         (["b.txt"], "a name ending in .pb.txt"),
         (["b.aux", "--format", "gsrc"], "one of a bookshelf file"),
         (["b.aux", "--format", "lefdef2"], "unknown format"),
+        (["b.pb.txt", "--whole-units"], "whole units are for Bookshelf"),
     ],
 )
 def test_a_target_that_makes_no_sense_is_bad_usage(
@@ -55,6 +56,16 @@ def test_a_target_that_makes_no_sense_is_bad_usage(
     assert run(["convert", str(tiny), *words]) == 2
     assert told in capsys.readouterr().err
     assert list(elsewhere.iterdir()) == []
+
+
+def test_whole_units_are_told_and_written(tiny: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["convert", str(tiny), "b/tiny.aux", "--whole-units"]) == 0
+    told = capsys.readouterr().err
+    assert "note: written in whole units of 1" in told
+    assert "terminal_NI" not in Path("b/tiny.nodes").read_text()
+    placer.convert(tiny, "c/tiny.aux", whole_units=True)
+    assert Path("c/tiny.pl").read_bytes() == Path("b/tiny.pl").read_bytes()
+    assert "." not in Path("b/tiny.pl").read_text().split("\n", 1)[1]
 
 
 def test_convert_spares_its_input(tiny: Path) -> None:

@@ -9,12 +9,15 @@ import pytest
 from eval.bench.analytic_jobs import all_n, scores
 from eval.peers import coloquinte as peer
 from netlists.errors import NetlistError
+from netlists.formats import bookshelf
 from netlists.formats.bookshelf import write_design
 from netlists.load import load
 from netlists.netlist import DIR_INPUT, DIR_OUTPUT, HARD_MACRO, PORT, STDCELL
+from placer.budget import Budget
 from placer.engines.analytic.cells import place_cells
 from placer.engines.analytic.flow import place_flat
 from placer.engines.analytic.wirelength import hpwl_of
+from tests.netlists.test_bookshelf_whole import on_pins
 from tests.placer.flat_designs import alternating, flat_design, thrown
 
 needed = pytest.importorskip("coloquinte", reason="Coloquinte is not installed (pip install 'chip-placer[peers]')")
@@ -55,6 +58,31 @@ def test_what_we_write_loads_there_and_scores_the_same(tmp_path):
     assert peer.hpwl_in(design, legal, per_um=1.0) == pytest.approx(ours, abs=1e-6)
     again = load(aux)
     assert hpwl_of(again, again.placement) == pytest.approx(ours, abs=1e-6)
+
+
+def test_its_own_reader_takes_whole_units_and_scores_the_same(tmp_path):
+    """Ports, turned macros, pins and places at fractions: all that its reader of integers would trip over."""
+    design = on_pins(alternating(flat_design(4, macros=4, cells=80)), 0.05)
+    assert set(design.placement.orient.tolist()) - {0}
+    aux = write_design(bookshelf.in_whole_units(design), tmp_path)[0]
+    circuit = needed.Circuit.read_ispd(str(aux))
+    assert circuit.hpwl() / 20 == pytest.approx(hpwl_of(design, design.placement), rel=1e-9)
+    assert sum(circuit.cell_is_fixed) == (design.netlist.node_kind == PORT).sum()
+
+
+@pytest.mark.open_data
+def test_a_placed_open_design_loads_in_its_own_reader_and_scores_the_same(open_data, tmp_path):
+    """Cells and macros where this placer puts them; wirelength equal but for rounding that the note tells."""
+    design = load(open_data("bookshelf/ibm01"))
+    placed = place_flat(design, budget=Budget(4.0)).placement
+    design = design.with_placement(placed)
+    whole = bookshelf.in_whole_units(design)
+    circuit = needed.Circuit.read_ispd(str(write_design(whole, tmp_path)[0]))
+    per_um = whole.canvas.width / design.canvas.width
+    bound = 4 * design.netlist.num_nets if "units off" in whole.notes[-1] else 1e-3
+    plain = replace(design.netlist, net_weight=np.ones(design.netlist.num_nets))
+    assert abs(circuit.hpwl() - per_um * hpwl_of(replace(design, netlist=plain), placed)) <= bound
+    assert circuit.nb_cells == design.netlist.num_nodes
 
 
 def test_finer_units_count_fractions_of_pins():

@@ -23,9 +23,19 @@ from pathlib import Path
 from netlists.formats.bookshelf.lines import header_kind
 from netlists.formats.bookshelf.parts import aux_entry, input_files, listed_in_aux
 from netlists.formats.bookshelf.read import read_design, read_placement
+from netlists.formats.bookshelf.whole import in_whole_units
 from netlists.formats.bookshelf.write import write_design, write_placement
 
-__all__ = ["NAME", "input_files", "read_design", "read_placement", "sniff", "write_design", "write_placement"]
+__all__ = [
+    "NAME",
+    "in_whole_units",
+    "input_files",
+    "read_design",
+    "read_placement",
+    "sniff",
+    "write_design",
+    "write_placement",
+]
 
 NAME = "bookshelf"
 

@@ -95,7 +95,7 @@ def placement_text(design: Design, placement: Placement) -> str:
         x, y = np.where(same, corners[:, 0], x), np.where(same, corners[:, 1], y)
     nowhere = ~placement.placed & (placement.x == 0) & (placement.y == 0)
     x, y = np.where(nowhere, 0.0, x), np.where(nowhere, 0.0, y)
-    keyword = _keywords(design, placement)
+    keyword = movement_keywords(design, placement)
     suffix = np.where(keyword == TERMINAL_NI, FIXED_NI, FIXED)
     suffix[(keyword == MOVABLE) & ~placement.fixed] = FREE
     if "bookshelf.pl_suffix" in extras:
@@ -152,7 +152,7 @@ def _file_names(design: Design, stem: str | None) -> list[str]:
     return listed + [f"{base}.{role}" for role in ROLES if role not in have | needless]
 
 
-def _keywords(design: Design, placement: Placement) -> NDArray[np.int8]:
+def movement_keywords(design: Design, placement: Placement) -> NDArray[np.int8]:
     """Movement keyword of each node: as it was read while that is still true, else from kind and fixed flag."""
     kind = design.netlist.node_kind
     derived = np.where(kind == PORT, TERMINAL_NI, np.where(placement.fixed, TERMINAL, MOVABLE)).astype(np.int8)
@@ -166,7 +166,7 @@ def _keywords(design: Design, placement: Placement) -> NDArray[np.int8]:
 def _nodes_text(design: Design) -> str:
     netlist = design.netlist
     check_names(netlist.node_names, "object")
-    keyword = _keywords(design, design.placement)
+    keyword = movement_keywords(design, design.placement)
     width, height = shortest(netlist.node_width), shortest(netlist.node_height)
     out = [
         f"\t{name}\t{w}\t{h}\t{KEYWORDS[code]}".rstrip("\t")
