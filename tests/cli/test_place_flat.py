@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import placer
+from netlists.canvas import Rows
 from netlists.formats import write_design
 from netlists.formats.def_ import read_def
 from netlists.formats.def_.data import UNPLACED
@@ -144,11 +146,24 @@ def test_a_def_without_rows_is_exit_2(tmp_path: Path, elsewhere: Path, capsys: p
 
 
 def test_cells_that_do_not_fit_are_exit_3(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_design(flat_design(3, macros=0, cells=200, utilisation=0.98), Path("in"), format="bookshelf", stem="chip")
-    scl = Path("in/chip.scl")
-    scl.write_text(scl.read_text().replace("Sitespacing  : 0.5", "Sitespacing  : 1.0"))
-    scl.write_text(scl.read_text().replace("Sitewidth    : 0.5", "Sitewidth    : 1.0"))
-    assert run(["place", "in/chip.aux", "--engine", "analytic", "-o", "out"]) in (0, 3)
+    """Rows as long as before, of sites twice as wide: every third cell wastes half a site."""
+    design = flat_design(3, macros=0, cells=200, utilisation=0.98)
+    design = replace(design, canvas=replace(design.canvas, rows=_wider_sites(design.canvas.rows)))
+    need = np.ceil(design.netlist.node_width[design.netlist.node_kind == STDCELL]).sum()
+    assert design.canvas.rows is not None
+    room = design.canvas.rows.num_sites.sum()
+    assert need > room
+    write_design(design, Path("in"), format="bookshelf", stem="chip")
+    assert run(["place", "in/chip.aux", "--engine", "analytic", "--jobs", "1", "-o", "out"]) == 3
+    told = capsys.readouterr().err.strip().splitlines()[-1]
+    assert f"need {need:,.0f} sites, the rows have {room:,.0f} free" in told
+    assert not Path("out").exists()
+
+
+def _wider_sites(rows: Rows | None) -> Rows:
+    assert rows is not None
+    wide = np.ones(len(rows.y))
+    return replace(rows, num_sites=rows.num_sites // 2, site_width=wide, site_spacing=wide)
 
 
 def test_cells_of_two_rows_are_placed(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
