@@ -15,7 +15,7 @@ EXAMPLES = (
     "placer convert designs/ibm01.aux out/ibm01/netlist.pb.txt",
     "placer convert designs/ariane133 out/ariane133.aux",
     "placer convert synth20 out/synth20.blocks --format gsrc",
-    "placer convert designs/ariane133 out/ariane133.aux --whole-units",
+    "placer convert designs/ibm01.aux out/whole.aux --whole-units",
 )
 
 

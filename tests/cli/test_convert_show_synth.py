@@ -9,7 +9,9 @@ import pytest
 
 import placer
 from netlists.errors import NetlistError
+from netlists.formats import write_design
 from placer.cli import run
+from tests.placer.flat_designs import flat_design
 
 
 @pytest.mark.parametrize(
@@ -58,14 +60,14 @@ def test_a_target_that_makes_no_sense_is_bad_usage(
     assert list(elsewhere.iterdir()) == []
 
 
-def test_whole_units_are_told_and_written(tiny: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["convert", str(tiny), "b/tiny.aux", "--whole-units"]) == 0
-    told = capsys.readouterr().err
-    assert "note: written in whole units of 1" in told
-    assert "terminal_NI" not in Path("b/tiny.nodes").read_text()
-    placer.convert(tiny, "c/tiny.aux", whole_units=True)
-    assert Path("c/tiny.pl").read_bytes() == Path("b/tiny.pl").read_bytes()
-    assert "." not in Path("b/tiny.pl").read_text().split("\n", 1)[1]
+def test_whole_units_are_told_and_written(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = str(write_design(flat_design(1, cells=30), Path("in"), format="bookshelf", stem="chip")[0])
+    assert run(["convert", source, "b/chip.aux", "--whole-units"]) == 0
+    assert "note: written in whole units of 1/" in capsys.readouterr().err
+    assert "terminal_NI" not in Path("b/chip.nodes").read_text()
+    placer.convert(source, "c/chip.aux", whole_units=True)
+    assert Path("c/chip.pl").read_bytes() == Path("b/chip.pl").read_bytes()
+    assert "." not in Path("b/chip.pl").read_text().split("\n", 1)[1]
 
 
 def test_convert_spares_its_input(tiny: Path) -> None:

@@ -40,12 +40,13 @@ def on_pins(design: Design, pitch: float) -> Design:
 
 
 def numbers(folder: Path) -> list[str]:
-    """Every number of the written files."""
+    """Every number of the written files, offsets of pins doubled: they count from the centre."""
     words = []
     for file in folder.glob("whole.*"):
         if file.suffix in (".nodes", ".nets", ".pl", ".scl"):
             body = file.read_text().split("\n", 1)[1]  # after the version
-            words += [w for w in body.split() if w.lstrip("-")[:1].isdigit()]
+            found = [w for w in body.split() if w.lstrip("-")[:1].isdigit()]
+            words += [f"{2 * float(w):.12g}" for w in found] if file.suffix == ".nets" else found
     return words
 
 
