@@ -21,7 +21,7 @@ from placer.engines.analytic.abacus import place_in_rows
 from placer.engines.analytic.board import build_board, length
 from placer.engines.analytic.circuit import Circuit, extract
 from placer.engines.analytic.detailed import Effort, improve
-from placer.engines.analytic.segments import CODE_OF, Segments, row_kinds, rows_of, segments
+from placer.engines.analytic.segments import CODE_OF, Segments, of_segments, row_kinds, rows_of, segments, segments_at
 from placer.engines.analytic.tall import place_tall
 from placer.engines.analytic.wirelength import hpwl_of
 from placer.engines.legalise.pieces import turned_as_allowed
@@ -139,6 +139,27 @@ def free_sites(design: Design) -> list[tuple[Rows, int]]:
     return [(rows, run.segments(rows, keep_out=False).room) for rows in run.kinds()]
 
 
+@dataclass(frozen=True, eq=False)
+class _Filled:
+    """Rows of one kind with their cells of one row's height.
+
+    Attributes:
+        rows: the rows.
+        keep_out: halos and soft blockages are kept free.
+        where: what is left of the rows.
+        cells: ``[n]`` node ids.
+        segment: ``[n]`` segment each lies in.
+        site: ``[n]`` its first site, as counted there.
+    """
+
+    rows: Rows
+    keep_out: bool
+    where: Segments
+    cells: Ints
+    segment: Ints
+    site: Ints
+
+
 class _Cells:
     def __init__(
         self,
@@ -173,8 +194,9 @@ class _Cells:
         kinds = self.kinds()
         kind, span = kinds_for(self.design, self.cells, self.height[self.cells], kinds)
         wishes = self.design.constraints is not None or any(b.kind == BLOCK_SOFT for b in canvas.blockages)
-        boards = []
-        for k, rows in enumerate(kinds):
+        done: list[_Filled] = []
+        # Higher rows first: where kinds share ground, low cells find their way around high ones, but not the reverse.
+        for k, rows in reversed(list(enumerate(kinds))):
             mine, tall = self.cells[(kind == k) & (span == 1)], self.cells[(kind == k) & (span > 1)]
             if not len(mine) and not len(tall):
                 continue
@@ -194,12 +216,16 @@ class _Cells:
                 )  # fmt: skip
             self._settle(where, mine, segment, site)
             self.obstacle[mine] = True
-            boards.append((where, mine, segment, site))
+            done.append(_Filled(rows, keep_out, where, mine, segment, site))
         legalised = after = self._hpwl()
         legal(legalised)
-        for where, mine, segment, site in boards:
+        for filled in done:
+            mine = filled.cells
             if not len(mine):
                 continue
+            if len(done) > 1:  # cells of other kinds came later, or have moved since: their ground may be this one's
+                filled = self._recut(filled)
+            where, segment, site = filled.where, filled.segment, filled.site
             board = build_board(
                 self._circuit(mine), where, self.x, self.y, mine, segment, site, fence=self.fence, turns=self.turns
             )
@@ -218,7 +244,7 @@ class _Cells:
         for fence in np.unique(self.fence[cells]).tolist():
             some = self.fence[cells] == fence
             ids = cells[some]
-            own = _of_region(where, fence)
+            own = of_segments(where, where.region == fence)
             x, y, turn = place_tall(
                 own, self.want[0][ids] - self.width[ids] / 2, self.want[1][ids] - self.height[ids] / 2,
                 self.width[ids], span[some], self.turns[ids], parity=self.design.physical is not None,
@@ -242,6 +268,17 @@ class _Cells:
         self.y[cells] = where.row_y[where.row[segment]] + self.height[cells] / 2
         face = where.face[segment]
         self.turn[cells] = np.where(self.turns[cells] >> face & 1, face, face ^ 1)
+
+    def _recut(self, filled: _Filled) -> _Filled:
+        """The same cells in segments that all other cells, where they are now, are obstacles of."""
+        old, mine = filled.where, filled.cells
+        self.obstacle[mine] = False
+        new = self.segments(filled.rows, filled.keep_out)
+        self.obstacle[mine] = True
+        left = old.x0[filled.segment] + filled.site * old.site
+        segment = segments_at(new, old.row[filled.segment], left)
+        site = np.round((left - new.x0[segment]) / new.site).astype(np.int64)
+        return replace(filled, where=new, segment=segment, site=site)
 
     # -- helpers -----------------------------------------------------------------------------------------------
 
@@ -292,14 +329,3 @@ class _Cells:
 
     def _hpwl(self) -> float:
         return hpwl_of(self.design, self._placement())
-
-
-def _of_region(where: Segments, region: int) -> Segments:
-    """The segments of one fence."""
-    keep = where.region == region
-    row = where.row[keep]
-    return replace(
-        where, row=row, first=where.first[keep], last=where.last[keep], x0=where.x0[keep], face=where.face[keep],
-        mirror=where.mirror[keep], region=where.region[keep],
-        row_ptr=np.searchsorted(row, np.arange(len(where.row_y) + 1)).astype(np.int64),
-    )  # fmt: skip

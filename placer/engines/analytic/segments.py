@@ -139,6 +139,36 @@ def segments(
     )  # fmt: skip
 
 
+def of_segments(where: Segments, keep: NDArray[np.bool_]) -> Segments:
+    """Some of the segments, in the same rows.
+
+    Args:
+        where: segments.
+        keep: ``[S]`` bool.
+    """
+    row = where.row[keep]
+    return replace(
+        where, row=row, first=where.first[keep], last=where.last[keep], x0=where.x0[keep], face=where.face[keep],
+        mirror=where.mirror[keep], region=where.region[keep],
+        row_ptr=np.searchsorted(row, np.arange(len(where.row_y) + 1)).astype(np.int64),
+    )  # fmt: skip
+
+
+def segments_at(where: Segments, row: Ints, x: Floats) -> Ints:
+    """``[n]`` segment of each row that holds a place, or ends last before it.
+
+    Args:
+        where: segments.
+        row: ``[n]`` rows that have a segment at or left of the place.
+        x: ``[n]`` um.
+    """
+    begin = where.x0 + where.first * where.site
+    # Rows side by side on one line, so that one search does.
+    apart = float(np.ptp(np.concatenate([begin, x]))) + where.site
+    line = where.row * apart + begin
+    return np.searchsorted(line, row * apart + x + 0.5 * where.site, side="right") - 1
+
+
 def _cut(
     x0: Floats, y0: Floats, height: float, site: float, sites: Ints, blocked: Floats, slack: float
 ) -> tuple[Ints, Ints, Ints]:

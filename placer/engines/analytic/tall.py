@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netlists.compiled import njit, njit_lean
 from placer.engines.analytic.abacus import sites_of
-from placer.engines.analytic.segments import Segments
+from placer.engines.analytic.segments import Segments, of_segments
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+#: Part of a site by which sites in line may seem to differ.
+_IN_LINE = 1e-4
 
 
 def place_tall(
@@ -28,7 +32,7 @@ def place_tall(
     """Give cells that span whole rows a place each, the largest first.
 
     Args:
-        where: free segments of one fence; all begin a whole number of sites from each other.
+        where: free segments of one fence. A cell lies on rows whose sites are in line.
         x: ``[n]`` wanted lower-left corners, um relative to the canvas corner.
         y: ``[n]``.
         width: ``[n]`` um.
@@ -44,34 +48,91 @@ def place_tall(
     out_x, out_y, out_turn = np.zeros(n), np.zeros(n), np.full(n, -1, np.int64)
     if not n or not where.num_segments:
         return out_x, out_y, out_turn
-    origin = float(where.x0.min())
-    sites = sites_of(where, width)
-    shift = np.round((where.x0 - origin) / where.site).astype(np.int64)
-    count = np.diff(where.row_ptr)
-    most = int(count.max()) + min(n, int((where.last - where.first).max()) // int(sites.min()) + 1) + 1
-    levels = len(where.row_y)
-    low, high, used = np.zeros((levels, most), np.int64), np.zeros((levels, most), np.int64), count.copy()
-    within = np.arange(where.num_segments) - where.row_ptr[where.row]
-    low[where.row, within], high[where.row, within] = where.first + shift, where.last + shift
-    face = np.zeros(levels, np.int64)
-    face[where.row] = where.face
-    # Rows that stand on one another without a gap.
-    joined = np.concatenate([np.abs(np.diff(where.row_y) - where.height) < 1e-6 * where.height, [False]])
-    order = np.lexsort((x, -sites * rows))
-    spot, level = np.zeros(n, np.int64), np.full(n, -1, np.int64)
-    wish = np.round((x - origin) / where.site).astype(np.int64)
-    _place(
-        order, wish, y, sites, rows.astype(np.int64), turns, parity, where.row_y, where.site, face, joined, low, high,
-        used, spot, level,
-    )  # fmt: skip
-    found = level >= 0
-    out_x[found] = origin + spot[found] * where.site
-    out_y[found] = where.row_y[level[found]]
-    out_turn[found] = [
-        _turn(int(face[a]), int(k), int(mask), parity)
-        for a, k, mask in zip(level[found], rows[found], turns[found], strict=True)
-    ]
+    wants = _Wants(x, y, sites_of(where, width), rows.astype(np.int64), turns, parity)
+    phase = _phases(where)
+    lines = [of_segments(where, phase == k) for k in range(phase.max() + 1)]
+    grounds = [_Ground(line, wants) for line in lines]
+    everyone = np.arange(n)
+    # Of rows whose sites are not in line a cell prefers those where it would move least, were it alone with its like.
+    prefers = np.zeros(n, np.int64)
+    if len(grounds) > 1:
+        away = np.full((len(grounds), n), np.inf)
+        for k, line in enumerate(lines):
+            at_x, at_y, turn = _Ground(line, wants).place(everyone)
+            away[k] = np.where(turn >= 0, np.abs(at_x - x) + np.abs(at_y - y), np.inf)
+        prefers = np.argmin(away, axis=0)
+    for chosen in (True, False):
+        for k, ground in enumerate(grounds):
+            ids = np.flatnonzero((out_turn < 0) & ((prefers == k) == chosen))
+            if len(ids):
+                out_x[ids], out_y[ids], out_turn[ids] = ground.place(ids)
     return out_x, out_y, out_turn
+
+
+@dataclass(frozen=True, eq=False)
+class _Wants:
+    """What :func:`place_tall` is asked for, widths in sites."""
+
+    x: Floats
+    y: Floats
+    sites: Ints
+    rows: Ints
+    turns: Ints
+    parity: bool
+
+
+class _Ground:
+    """Free stretches of rows whose sites are in line, and what is left of them as cells are placed."""
+
+    def __init__(self, where: Segments, wants: _Wants) -> None:
+        self.where, self.wants = where, wants
+        self.origin = float(where.x0.min())
+        shift = np.round((where.x0 - self.origin) / where.site).astype(np.int64)
+        count = np.diff(where.row_ptr)
+        widest = int((where.last - where.first).max())
+        most = int(count.max()) + min(len(wants.x), widest // int(wants.sites.min()) + 1) + 1
+        levels = len(where.row_y)
+        self.low, self.high = np.zeros((levels, most), np.int64), np.zeros((levels, most), np.int64)
+        self.used = count.copy()
+        within = np.arange(where.num_segments) - where.row_ptr[where.row]
+        self.low[where.row, within], self.high[where.row, within] = where.first + shift, where.last + shift
+        self.face = np.zeros(levels, np.int64)
+        self.face[where.row] = where.face
+        # Rows that stand on one another without a gap.
+        self.joined = np.concatenate([np.abs(np.diff(where.row_y) - where.height) < 1e-6 * where.height, [False]])
+
+    def place(self, ids: Ints) -> tuple[Floats, Floats, Ints]:
+        """Lower-left corners and turns of some cells; turn -1 where there is no place."""
+        w, where = self.wants, self.where
+        x, y, sites, rows, turns = w.x[ids], w.y[ids], w.sites[ids], w.rows[ids], w.turns[ids]
+        n = len(ids)
+        out_x, out_y, out_turn = np.zeros(n), np.zeros(n), np.full(n, -1, np.int64)
+        order = np.lexsort((x, -sites * rows))
+        spot, level = np.zeros(n, np.int64), np.full(n, -1, np.int64)
+        wish = np.round((x - self.origin) / where.site).astype(np.int64)
+        _place(
+            order, wish, y, sites, rows, turns, w.parity, where.row_y, where.site, self.face, self.joined, self.low,
+            self.high, self.used, spot, level,
+        )  # fmt: skip
+        found = level >= 0
+        out_x[found] = self.origin + spot[found] * where.site
+        out_y[found] = where.row_y[level[found]]
+        out_turn[found] = [
+            _turn(int(self.face[a]), int(k), int(mask), w.parity)
+            for a, k, mask in zip(level[found], rows[found], turns[found], strict=True)
+        ]
+        return out_x, out_y, out_turn
+
+
+def _phases(where: Segments) -> Ints:
+    """``[S]`` which segments have their sites in line: equal numbers from 0, those of most room first."""
+    part = (where.x0 - where.x0.min()) / where.site
+    part = part - np.floor(part + _IN_LINE)
+    order = np.argsort(part, kind="stable")
+    group = np.zeros(len(part), np.int64)
+    group[order] = np.cumsum(np.diff(part[order], prepend=part[order[0]]) > _IN_LINE)
+    room = np.bincount(group, where.last - where.first)
+    return np.argsort(np.argsort(-room, kind="stable"))[group]
 
 
 @njit_lean()
