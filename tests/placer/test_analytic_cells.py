@@ -41,8 +41,8 @@ from tests.placer.flat_designs import (
 NOTHING = np.zeros((0, 4))
 PASSES = {
     "swap": lambda b, ids: global_swap(b, ids, 1, np.full(len(b.x), -1)),
-    "reorder": lambda b, ids: local_reorder(b, -1),
-    "shift": lambda b, ids: shift_in_segments(b, -1),
+    "reorder": lambda b, ids: local_reorder(b, 0, len(b.row), -1),
+    "shift": lambda b, ids: shift_in_segments(b, 0, len(b.row), -1),
     "match": lambda b, ids: match(b, ids, 1),
     "mirror": lambda b, ids: mirror_cells(b, ids, -1),
 }
@@ -253,7 +253,7 @@ def test_shifting_finds_the_best_sites_for_an_order(seed):
             continue
         x[cells] = board.x0[s] + np.array(spots) * board.pitch[0] + board.half[cells]
         best = min(best, hpwl_of(design, as_placement(design, board._replace(x=x))))
-    shift_in_segments(board, -1)
+    shift_in_segments(board, 0, len(board.row), -1)
     assert length(board) == pytest.approx(best, rel=1e-9)
 
 

@@ -16,6 +16,9 @@ from placer.engines.analytic.reorder import local_reorder
 from placer.engines.analytic.shift import shift_in_segments
 from placer.engines.analytic.swaps import global_swap
 
+#: Cells between two looks at the budget, about.
+_SLICE = 4096
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -45,7 +48,7 @@ def improve(
         board: legal cells; changed in place.
         cells: those that may move.
         hpwl: weighted HPWL now, um.
-        budget: when to stop; looked at between passes.
+        budget: when to stop; looked at every few thousand cells of each pass.
         told: called with (round, hpwl).
         effort: when it has been enough.
 
@@ -54,14 +57,20 @@ def improve(
     """
     effort = effort or Effort()
     since = np.full(len(board.x), -1, np.int64)
+    rows = _Parts(len(board.row), max(len(board.row) * _SLICE // max(len(cells), 1), 1), budget)
+    some = _Parts(len(cells), _SLICE, budget)
+
+    def shift(k: int, last: int) -> float:
+        return rows.each(lambda a, b: shift_in_segments(board, a, b, last))
+
     passes: list[Callable[[int, int], float]] = [
-        lambda k, last: float(shift_in_segments(board, last)),
-        lambda k, last: float(global_swap(board, cells, 3 if k < 3 else 2, since)),
-        lambda k, last: float(local_reorder(board, last)),
-        lambda k, last: match(board, cells, k),
+        shift,
+        lambda k, last: some.each(lambda a, b: global_swap(board, cells[a:b], 3 if k < 3 else 2, since)),
+        lambda k, last: rows.each(lambda a, b: local_reorder(board, a, b, last)),
+        lambda k, last: match(board, cells, k, budget),
     ]
     if effort.mirror and board.mirror.any():
-        passes.insert(0, lambda k, last: float(mirror_cells(board, cells, last)))
+        passes.insert(0, lambda k, last: some.each(lambda a, b: mirror_cells(board, cells[a:b], last)))
     visited = [-1] * len(passes)
     for k in range(effort.rounds):
         before = hpwl
@@ -76,5 +85,23 @@ def improve(
         if before - hpwl < effort.enough * before:
             break
     if not budget.over:
-        hpwl -= float(shift_in_segments(board, -1))
+        hpwl -= shift(0, -1)
     return hpwl
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A pass over so many things, some at a time, which changes nothing but that it can end early."""
+
+    total: int
+    size: int
+    budget: Budget
+
+    def each(self, work: Callable[[int, int], float]) -> float:
+        """Sum of ``work(begin, end)`` of the parts, as long as there is time."""
+        gained = 0.0
+        for begin in range(0, self.total, self.size):
+            if self.budget.over:
+                break
+            gained += float(work(begin, min(begin + self.size, self.total)))
+        return gained

@@ -32,8 +32,8 @@ from placer.engines.analytic.workers import Workers
 #: Of the time left for spreading, what the quadratic start may take; then spreading macros and cells together; making
 #: macros legal; and spreading cells alone.
 _START_SHARE, _MACRO_SHARE, _LEGAL_SHARE, _CELL_SHARE = 0.12, 0.45, 0.25, 0.75
-#: Seconds that macros may take to become legal when the time is up.
-_GRACE = 1.0
+#: Seconds that macros may take to become legal when the time is up: at first, and at most in one attempt.
+_GRACE, _LONGEST_GRACE = 1.0, 32.0
 #: Seconds kept back for putting cells into rows: a cell, and at least.
 _ROW_SECONDS, _LEAST_SECONDS = 1.5e-5, 0.1
 
@@ -183,23 +183,34 @@ class _Run:
 
     def _turn_macros(self, x: Floats, y: Floats) -> None:
         """Give macros their best orientation; what follows sees the design so turned."""
-        p = self.design.placement
-        orient = best_orientations(self.design, self.circuit, p.orient, self.macros, x, y)
-        self.design = self.design.with_placement(p.moved(orient=orient))
-        self.circuit = extract(self.design)
+        self._turn(best_orientations(self.design, self.circuit, self.design.placement.orient, self.macros, x, y))
         self._note("macros turned", x, y)
 
+    def _turn(self, orient: NDArray[np.int8]) -> None:
+        self.design = self.design.with_placement(self.design.placement.moved(orient=orient))
+        self.circuit = extract(self.design)
+
     def _legal_macros(self, found: Spread) -> tuple[Floats, Floats]:
-        rough, ids, part = self._at(found.x, found.y), self.macros, self._part(_LEGAL_SHARE)
-        try:
-            legal = legal_macros(self.design, rough, seed=self.seed, budget=_Grace(part))
-        except PlacementError:
-            if not part.over:
-                raise
-            legal = legal_macros(self.design, rough, seed=self.seed)  # in a hurry none was found: take the time
+        rough, ids = self._at(found.x, found.y), self.macros
+        legal = self._legal_in_time(rough, self._part(_LEGAL_SHARE))
+        if (legal.orient[ids] != rough.orient[ids]).any():  # one of a mirrored pair was turned to match the other
+            self._turn(legal.orient)
         x, y = found.x.copy(), found.y.copy()
         x[ids], y[ids] = legal.x[ids] - self.corner[0], legal.y[ids] - self.corner[1]
         return x, y
+
+    def _legal_in_time(self, rough: Placement, part: Budget) -> Placement:
+        """Legal macros; when the time is up, the first found in attempts each twice as long as the one before."""
+        seconds = _GRACE
+        while True:
+            grace = _Grace(part, seconds)
+            try:
+                return legal_macros(self.design, rough, seed=self.seed, budget=grace)
+            except PlacementError:
+                # Not for want of time, or time enough.
+                if not grace.over or seconds >= _LONGEST_GRACE:
+                    raise
+            seconds *= 2
 
     def _in_rows(self, x: Floats, y: Floats) -> FlatResult:
         def told(step: int, cost: float) -> None:
@@ -285,11 +296,11 @@ def _ground(design: Design) -> tuple[Floats, Floats]:
 
 
 class _Grace(Budget):
-    """A budget that goes on a little when another one is over, so that what must be found is."""
+    """A budget that goes on some seconds when another one is over, so that what must be found is."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, seconds: float) -> None:
         super().__init__()
-        self._budget = budget
+        self._budget, self._grace = budget, seconds
         self._late: float | None = None
 
     @property
@@ -298,13 +309,13 @@ class _Grace(Budget):
             return self._budget.left
         if self._late is None:
             self._late = time.perf_counter()
-        return max(_GRACE - (time.perf_counter() - self._late), 0.0)
+        return max(self._grace - (time.perf_counter() - self._late), 0.0)
 
 
 class _Passes(Budget):
     """A budget that is over when what is left is less than the longest time between two looks at it.
 
-    Passes over all cells look at the budget before each: the last one must not begin when it cannot end in time.
+    Detailed placement looks at the budget between parts of its passes: none may begin that cannot end in time.
     """
 
     def __init__(self, budget: Budget, first: float) -> None:

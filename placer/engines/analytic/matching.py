@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlists.compiled import njit, njit_lean
+from placer.budget import Budget
 from placer.engines.analytic.board import (
     LIFTED,
     Board,
@@ -28,17 +29,20 @@ from placer.engines.analytic.board import (
 SET = 32
 #: Cells looked through for those of one set.
 _POOL = 64
+#: Cells between two looks at the budget: whole pools, so that slices change nothing.
+_SLICE = 256 * _POOL
 #: Price of a place that a cell may not take.
 _NEVER = 1e30
 
 
-def match(board: Board, cells: NDArray[np.int64], shift: int) -> float:
+def match(board: Board, cells: NDArray[np.int64], shift: int, budget: Budget | None = None) -> float:
     """One pass over all cells.
 
     Args:
         board: the board; changed in place.
         cells: those that may move.
         shift: which pass this is; the groups of cells near each other differ from pass to pass.
+        budget: when to end the pass early.
 
     Returns:
         What the weighted HPWL fell by, um.
@@ -49,8 +53,13 @@ def match(board: Board, cells: NDArray[np.int64], shift: int) -> float:
     sorted_kinds = kinds[:, order]
     cuts = np.flatnonzero((np.diff(sorted_kinds, axis=1) != 0).any(axis=0)) + 1
     for group in np.split(cells[order], cuts):
-        if len(group) >= 2:
-            gained += float(_match(board, _along_snake(board, group, shift), shift))
+        if len(group) < 2:
+            continue
+        line = _along_snake(board, group, shift)
+        for begin in range(0, len(line), _SLICE):
+            if budget is not None and budget.over:
+                return gained
+            gained += float(_match(board, line[begin : begin + _SLICE], shift))
     return gained
 
 

@@ -21,21 +21,23 @@ for _n in (2, 3, 4):
 
 
 @njit(cache=True, nogil=True)
-def local_reorder(b: Board, since: int) -> float:
-    """One pass over all windows of neighbours of every segment.
+def local_reorder(b: Board, from_segment: int, to_segment: int, since: int) -> float:
+    """One pass over all windows of neighbours of some segments.
 
     Each order is tried packed from where the window begins and packed to where it ends; the best is kept where it
     is shorter than what is there.
 
     Args:
         b: the board.
+        from_segment: the first.
+        to_segment: one past the last.
         since: windows are passed over while no net of theirs has changed after this clock; -1 for none.
 
     Returns:
         What the weighted HPWL fell by, um.
     """
     most = 1
-    for s in range(len(b.row)):
+    for s in range(from_segment, to_segment):
         for k in range(b.filled[s]):
             i = b.order[b.base[s] + k]
             most = max(most, b.node_ptr[i + 1] - b.node_ptr[i])
@@ -48,7 +50,7 @@ def local_reorder(b: Board, since: int) -> float:
     turns, lefts = np.empty(WINDOW, np.int64), np.empty(WINDOW, np.int64)
     at_x = np.empty(WINDOW)
     gained = 0.0
-    for s in range(len(b.row)):
+    for s in range(from_segment, to_segment):
         at = b.base[s]
         size = min(WINDOW, b.filled[s])
         if size < 2:

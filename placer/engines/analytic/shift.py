@@ -20,18 +20,20 @@ from placer.engines.analytic.board import Board, change, keep, stirred, x_of
 
 
 @njit(cache=True, nogil=True)
-def shift_in_segments(b: Board, since: int) -> float:
-    """One pass over all segments.
+def shift_in_segments(b: Board, from_segment: int, to_segment: int, since: int) -> float:
+    """One pass over some segments.
 
     Args:
         b: the board.
+        from_segment: the first.
+        to_segment: one past the last.
         since: segments are passed over while no net of theirs has changed after this clock; -1 for none.
 
     Returns:
         What the weighted HPWL fell by, um.
     """
     cells_most, pins_most = 0, 1
-    for s in range(len(b.row)):
+    for s in range(from_segment, to_segment):
         pins = 0
         for k in range(b.filled[s]):
             i = b.order[b.base[s] + k]
@@ -45,7 +47,7 @@ def shift_in_segments(b: Board, since: int) -> float:
     xs, ys, turns = np.empty(cells_most), np.empty(cells_most), np.empty(cells_most, np.int64)
     sites = np.empty(cells_most, np.int64)
     gained = 0.0
-    for s in range(len(b.row)):
+    for s in range(from_segment, to_segment):
         size = b.filled[s]
         if size == 0:
             continue
