@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,8 @@ from placer.engines.analytic.initial import _solve
 from placer.engines.analytic.wirelength import hpwl_of
 from tests.placer.flat_designs import alternating, broken_rules, flat_design
 from tests.placer.test_analytic_cells import legal_board
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Looks(Budget):
@@ -199,7 +202,7 @@ def test_the_start_does_not_depend_on_the_threads_of_a_library():
     script = "from tests.placer.test_analytic_limits import solved_digest; print(solved_digest())"
     found = [
         subprocess.run(
-            [sys.executable, "-c", script], check=True, capture_output=True, text=True,
+            [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT,
             env=os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads),
         ).stdout
         for threads in ("1", "2")
