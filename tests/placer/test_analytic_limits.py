@@ -184,7 +184,7 @@ def system(size):
 def test_the_start_solves_its_equations():
     ptr, column, value, right, inverse = system(60)
     x = np.zeros(60)
-    _solve(ptr, column, value, right, inverse, x, 1e-10, 500)
+    _solve(ptr, column, value, right, inverse, x, 1e-10, 500, Budget())
     dense = np.zeros((60, 60))
     dense[np.repeat(np.arange(60), np.diff(ptr)), column] = value
     np.testing.assert_allclose(dense @ x, right, atol=1e-8)
@@ -194,7 +194,7 @@ def solved_digest():
     """Digest of a system of 25,000 unknowns after 20 steps; run in processes of its own below."""
     ptr, column, value, right, inverse = system(25_000)
     x = np.zeros(25_000)
-    _solve(ptr, column, value, right, inverse, x, 1e-3, 20)
+    _solve(ptr, column, value, right, inverse, x, 1e-3, 20, Budget())
     return hashlib.sha256(x.tobytes()).hexdigest()
 
 

@@ -88,7 +88,11 @@ def _solve(
     sums = np.zeros(3)
     _begin(ptr, column, value, right, inverse, x, r, p, q, sums)
     for _ in range(steps):
-        if sums[0] <= close * close * sums[1] or budget.over or not _step(ptr, column, value, inverse, x, r, p, q, sums):
+        if (
+            sums[0] <= close * close * sums[1]
+            or budget.over
+            or not _step(ptr, column, value, inverse, x, r, p, q, sums)
+        ):
             break
 
 

@@ -53,8 +53,9 @@ def global_swap(b: Board, cells: NDArray, rows_around: int, since: NDArray) -> f
         What the weighted HPWL fell by, um.
     """
     most = 1
-    for i in cells:
-        most = max(most, b.node_ptr[i + 1] - b.node_ptr[i])
+    for i in range(len(b.segment)):  # all cells: those that change places with the given ones need room too
+        if b.segment[i] >= 0:
+            most = max(most, b.node_ptr[i + 1] - b.node_ptr[i])
     mine, theirs = np.empty((most, LIFTED)), np.empty((most, LIFTED))
     ends = np.empty((4, 2 * most))
     moved, xs, ys = np.empty(_PUSHED + 2, np.int64), np.empty(_PUSHED + 2), np.empty(_PUSHED + 2)
