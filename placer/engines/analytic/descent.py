@@ -34,7 +34,7 @@ class Settings:
     """Overflow at which it ends."""
     iterations: int = 3000
     """At most so many steps."""
-    steps: tuple[float, float] = (0.95, 1.025)
+    steps: tuple[float, float] = (0.975, 1.025)
     """Least and greatest growth of the density weight a step."""
     first: float = 1.0
     """First density weight over the one at which both slopes are equal in sum."""

@@ -24,7 +24,7 @@ _SLICE = 4096
 class Effort:
     """How long detailed placement goes on."""
 
-    enough: float = 2e-4
+    enough: float = 5e-4
     """A round that gains less than this share of the wirelength is the last."""
     rounds: int = 40
     """Rounds at most."""
