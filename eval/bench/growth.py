@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 
 from eval.bench.child import peak_mib, run_child
 from eval.bench.designs import Settings
+from eval.bench.pages import page
 from eval.bench.sheet import Sheet
 
 #: Cells of each design.
@@ -57,8 +58,7 @@ def run(settings: Settings) -> Sheet:
             "Slope of the line through all points, log against log: "
             f"{slope(sheet.rows, 'cpu'):.2f} for CPU time, {slope(sheet.rows, 'peak_mib'):.2f} for memory."
         )
-    # The page holds its own copy of the drawing library: it opens without a network.
-    sheet.files["growth.html"] = figure(sheet.rows).to_html(include_plotlyjs=True, full_html=True)
+    sheet.files |= page("growth.html", figure(sheet.rows))
     return sheet
 
 
