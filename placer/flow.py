@@ -19,7 +19,7 @@ from placer.cost.full import Cost, CostWeights, full
 from placer.cost.legality import LegalityReport, check
 from placer.engines.accelerate import require_device
 from placer.engines.legalise import legalise
-from placer.engines.search import SearchOptions, SearchResult
+from placer.engines.search import Ranker, SearchOptions, SearchResult
 from placer.engines.search.wishes import drawn_to_guides
 from placer.engines.spread import Pool, search_everywhere
 
@@ -105,6 +105,7 @@ def place(
     pool: Pool | None = None,
     options: SearchOptions | None = None,
     starter: Starter | None = None,
+    ranker: Ranker | None = None,
 ) -> Result:
     """Find a legal placement of low proxy cost.
 
@@ -125,6 +126,8 @@ def place(
         pool: where to search (``placer.engines.spread``); this process when None.
         options: the device to use, and what of the search to leave out; the defaults are what is best.
         starter: makes starts beside the smooth ones, in half of the time for starts.
+        ranker: says which starts deserve depth, where there are more than chains; after short trials of them, or at
+            once with ``SearchOptions(halving=False)``. Exact cost decides when None.
 
     Raises:
         GpuUnavailableError: the options insist on a CUDA device and there is none.
@@ -147,6 +150,8 @@ def place(
     if iterations is None and budget.time_limit is None:
         raise ValueError("a run needs a time limit or a number of iterations")
     options = options or SearchOptions()
+    if ranker is not None:
+        options = replace(options, ranker=ranker)
     if pool is None:  # other machines have devices of their own
         require_device(options)
     level = replace(

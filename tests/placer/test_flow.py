@@ -9,6 +9,7 @@ from netlists.load import load
 from placer.budget import Budget
 from placer.cost.full import full
 from placer.cost.legality import check
+from placer.engines.search import SearchOptions
 from placer.flow import EFFORTS, place
 from tests.placer.blocks import block_design
 
@@ -108,3 +109,55 @@ def test_ariane133_ends_legal_and_clearly_better_than_it_came(open_data):
     result = place(design, iterations=60_000, effort="fast", jobs=2)
     assert result.legality.legal
     assert result.cost.proxy_cost < 0.98 * result.start_cost.proxy_cost
+
+
+def _by_exact_cost(design, placements):
+    return np.array([full(design, one).proxy_cost for one in placements])
+
+
+@pytest.mark.parametrize("halving", [True, False])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_ranker_by_exact_cost_changes_no_byte(halving, jobs):
+    design, options = load("synth20"), SearchOptions(halving=halving, descent=20)
+    asked = []
+
+    def ranker(given, placements):
+        asked.append(len(placements))
+        return _by_exact_cost(given, placements)
+
+    plain, ranked = (
+        place(design, effort="default", iterations=6_000, jobs=jobs, options=options, ranker=one)
+        for one in (None, ranker)
+    )
+    assert asked
+    assert plain.placement.x.tobytes() == ranked.placement.x.tobytes()
+    assert plain.placement.orient.tobytes() == ranked.placement.orient.tobytes()
+    assert plain.stats["proposals"] == ranked.stats["proposals"]
+
+
+def test_a_ranker_decides_which_start_gets_depth():
+    design = load("synth20")
+    costs = [
+        place(
+            design, effort="fast", iterations=5_000, jobs=1, options=SearchOptions(halving=False, descent=20),
+            ranker=lambda given, placements, sign=sign: sign * _by_exact_cost(given, placements),
+        ).history[-1][2]
+        for sign in (1, -1)
+    ]  # fmt: skip
+    assert costs[0] != costs[1]
+
+
+def test_a_ranker_is_not_asked_where_every_start_survives():
+    def ranker(design, placements):
+        raise AssertionError("asked")
+
+    place(load("synth20"), iterations=500, jobs=1, options=SearchOptions(starts=0), ranker=ranker)
+
+
+@pytest.mark.parametrize("scores", [np.zeros(1), np.full(3, np.nan)])
+def test_a_ranker_must_give_a_number_for_each_start(scores):
+    with pytest.raises(ValueError, match="ranker"):
+        place(
+            load("synth20"), iterations=500, jobs=1, effort="fast", options=SearchOptions(descent=5),
+            ranker=lambda design, placements: scores,
+        )  # fmt: skip

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
+from netlists.design import Design
+from netlists.placement import Placement
 from placer.engines.search.moves.table import NAMES
+
+#: Which of several starts of one design deserve depth: ``(design, placements [n]) -> [n]`` scores, lower is better.
+Ranker = Callable[[Design, Sequence[Placement]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,10 @@ class SearchOptions:
     adaptive: bool = True
     """Whether the mix of moves follows what pays."""
     halving: bool = True
-    """Whether short trials choose among the starts; otherwise the cheapest starts are taken."""
+    """Whether short trials come before the choice among the starts; otherwise it is made at once."""
+    ranker: Ranker | None = None
+    """Makes the choice among the starts; the cheapest ones by exact cost are taken when None. It is asked only where
+    there are more starts than chains to go on with."""
     takeovers: bool = True
     """Whether a chain that lags continues from the best one."""
     quench: bool = True

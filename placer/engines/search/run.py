@@ -150,11 +150,7 @@ class _Run:
         with ThreadPoolExecutor(self.jobs) as pool:
             hot = self._first_temperature(chains[0])
             if len(chains) > self.jobs:
-                chains = (
-                    self._trials(pool, chains, hot)
-                    if self.options.halving
-                    else sorted(chains, key=self._cost)[: self.jobs]
-                )
+                chains = self._trials(pool, chains, hot) if self.options.halving else self._ranked(chains)[: self.jobs]
             while len(chains) < self.jobs:  # fewer starts than cores: the same start, other dice
                 k = len(chains)
                 start = self._placement(chains[0])
@@ -184,11 +180,21 @@ class _Run:
             # The first start is the placement the user came with; where there is more than one chain to go on, one of
             # them is its: a tidy arrangement may rank low now and still end best.
             sacred = chains[:1] if self.jobs > 1 else []
-            rest = sorted(chains[len(sacred) :], key=self._cost)
+            rest = self._ranked(chains[len(sacred) :])
             chains = (sacred + rest)[: max(self.jobs, math.ceil(len(chains) / 2))]
             if self._exhausted():
                 break
         return chains[: self.jobs]
+
+    def _ranked(self, chains: list[Chain]) -> list[Chain]:
+        """The chains, those that deserve depth first."""
+        ranker = self.options.ranker
+        if ranker is None or len(chains) < 2:
+            return sorted(chains, key=self._cost)
+        scores = np.asarray(ranker(self.design, [self._placement(chain) for chain in chains]), np.float64)
+        if scores.shape != (len(chains),) or np.isnan(scores).any():
+            raise ValueError(f"a ranker gives one number for each of {len(chains)} starts, not {scores!r}")
+        return [chains[k] for k in np.argsort(scores, kind="stable")]
 
     def _deep(self, pool: ThreadPoolExecutor, chains: list[Chain], hot: float) -> None:
         """Geometric cooling over what is left of the budget, then a quench."""
