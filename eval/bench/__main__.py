@@ -7,7 +7,21 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from eval.bench import ablation, analytic, cost, env, env_batched, floorplan, flow, gpu, growth, parse, quality, ranks
+from eval.bench import (
+    ablation,
+    analytic,
+    cost,
+    env,
+    env_batched,
+    floorplan,
+    flow,
+    gpu,
+    growth,
+    harness,
+    parse,
+    quality,
+    ranks,
+)
 from eval.bench.designs import Settings
 from eval.bench.machine import facts
 from eval.bench.sheet import Sheet, table
@@ -19,9 +33,10 @@ BENCHES: dict[str, Callable[[Settings], Sheet]] = {
     "ablation": ablation.run, "gpu": gpu.run,
     "env": env.run, "env-batched": env_batched.run,
     "floorplan": floorplan.run, "flow": flow.run, "analytic": analytic.run, "growth": growth.run,
+    "harness": harness.run,
 }  # fmt: skip
-#: Those that run when none is named; ``gpu`` needs a device and ``growth`` half an hour and 16 GB, so these are asked
-#: for by name.
+#: Those that run when none is named; ``gpu`` needs a device, ``growth`` half an hour and 16 GB, and ``harness`` a
+#: machine with nothing else to do, so these are asked for by name.
 USUAL = ("parse", "cost", "ranks", "quality", "ablation", "env", "env-batched", "floorplan", "flow", "analytic")
 
 

@@ -57,6 +57,11 @@ CREATE INDEX IF NOT EXISTS runs_status ON runs(status);
 """
 
 
+def schema_statements() -> list[str]:
+    """SQL that makes the tables of a ledger."""
+    return [statement for statement in _TABLES.split(";") if statement.strip()]
+
+
 @dataclass(frozen=True)
 class Claim:
     """A run that this process is to do.
@@ -124,7 +129,7 @@ class Ledger:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA foreign_keys=ON")
-            for statement in filter(str.strip, _TABLES.split(";")):
+            for statement in schema_statements():
                 self._db.execute(statement)
             self._db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
             found = self._db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()[0]

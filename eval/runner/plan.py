@@ -37,7 +37,8 @@ class Plan:
 def make_plan(suite: Suite, choices: Sequence[Choice], settings: Settings, executor: Executor, ledger: Ledger) -> Plan:
     """Look at every design and method, and list the runs.
 
-    Methods take turns within a seed and seeds within a design, so that a machine that slows down does so for all.
+    The runs of a design with one seed stand side by side, and every second seed has the methods in the opposite order:
+    a machine that slows down does so for all of them, and none is always the first.
 
     Args:
         suite: the designs.
@@ -66,7 +67,7 @@ def make_plan(suite: Suite, choices: Sequence[Choice], settings: Settings, execu
             continue
         ledger.note_design(member["name"], seen["fingerprint"], seen["start"], seen["facts"])
         for index, seed in enumerate(settings.seeds):
-            for choice, found in able:
+            for choice, found in able if index % 2 == 0 else reversed(able):
                 if found.deterministic and index:
                     continue
                 key = RunKey(

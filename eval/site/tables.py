@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from eval.ledger import Run
-from eval.statistics import Comparison, Profile, compare, profiles
+from eval.statistics import Comparison, PairedComparison, Profile, compare, compare_pairs, profiles
 
 #: Seconds past the limit up to which a run counts as on time.
 GRACE = 2.0
@@ -157,6 +157,25 @@ class Group:
             design: (self._tried(design, first), self._tried(design, second)) for design in self.designs
         }  # fmt: skip
         return compare(costs[0], costs[1], tried=tried)
+
+    def paired(self, first: str, second: str, against: float = 1.0) -> PairedComparison:
+        """Two methods of the group, runs with the same seed against each other.
+
+        Args:
+            first: method.
+            second: method.
+            against: the tests ask whether the ratio differs from this.
+        """
+        costs: list[dict[str, dict[int, float]]] = [{}, {}]
+        tried: dict[str, tuple[set[int], set[int]]] = {}
+        for design in self.designs:
+            cells = [self.cells.get((design, method)) for method in (first, second)]
+            for own, cell in zip(costs, cells, strict=True):
+                if cell is not None:
+                    own[design] = dict(zip((run.seed for run in cell.good), cell.costs, strict=True))
+            seeds = [set() if cell is None else {run.seed for run in (*cell.good, *cell.failed)} for cell in cells]
+            tried[design] = (seeds[0], seeds[1])
+        return compare_pairs(costs[0], costs[1], tried=tried, against=against)
 
     def profiles(self) -> dict[str, Profile]:
         """Performance profiles of the methods, by mean cost."""

@@ -5,8 +5,9 @@ each figure means.
 """
 
 from eval.statistics.curves import Band, band, best_so_far, time_grid
-from eval.statistics.exact import Exact, exact_difference, exact_shift
+from eval.statistics.exact import Exact, exact_difference, exact_shift, exact_signs
 from eval.statistics.intervals import Interval, bootstrap
+from eval.statistics.matched import PairedComparison, PairedDesign, compare_pairs
 from eval.statistics.paired import Comparison, DesignComparison, compare, ratio_of_means
 from eval.statistics.profiles import Profile, profiles
 from eval.statistics.ranks import RankTable, rank_correlations, spearman
@@ -17,14 +18,18 @@ __all__ = [
     "DesignComparison",
     "Exact",
     "Interval",
+    "PairedComparison",
+    "PairedDesign",
     "Profile",
     "RankTable",
     "band",
     "best_so_far",
     "bootstrap",
     "compare",
+    "compare_pairs",
     "exact_difference",
     "exact_shift",
+    "exact_signs",
     "profiles",
     "rank_correlations",
     "ratio_of_means",

@@ -14,6 +14,9 @@
     first = "search"
     second = "simulated-annealing"
     at_most = 1.0                                  # ratio of mean costs, geometric mean over designs
+    paired = true                                  # run by run with the same seed; false compares means over seeds
+
+``designs = ["synth20", ...]`` takes a part of the suite. The studies beside this file ship, and are known by name.
 """
 
 from __future__ import annotations
@@ -23,14 +26,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.methods import Choice, parse_choices
+from eval.methods import Choice, find, parse_choices
 from eval.runner.settings import Settings
 from eval.suites import Suite, load_suite
 from netlists.errors import NetlistError
 from netlists.formats.textio import read_bytes
 
-_KEYS = {"title", "suite", "methods", "seeds", "seconds", "iterations", "cores", "memory_gib", "claim", "about"}
-_CLAIM = {"text", "first", "second", "at_most"}
+_FOLDER = Path(__file__).parent
+_KEYS = {
+    "title", "suite", "designs", "methods", "seeds", "seconds", "iterations", "cores", "memory_gib", "claim", "about",
+}  # fmt: skip
+_CLAIM = {"text", "first", "second", "at_most", "paired"}
 
 
 @dataclass(frozen=True)
@@ -42,12 +48,14 @@ class Claim:
         first: method, as the study names it.
         second: the one it is compared with.
         at_most: the ratio of their mean costs, geometric mean over designs, is claimed to be below this.
+        paired: runs with the same seed are compared with each other; otherwise the means over seeds are.
     """
 
     text: str
     first: str
     second: str
     at_most: float = 1.0
+    paired: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,7 @@ class Study:
     """A declared experiment.
 
     Attributes:
+        name: the file's name without suffix.
         title: one line.
         about: further words.
         suite: designs and metric.
@@ -63,6 +72,7 @@ class Study:
         claims: what is to be judged.
     """
 
+    name: str
     title: str
     about: str
     suite: Suite
@@ -71,13 +81,23 @@ class Study:
     claims: tuple[Claim, ...]
 
 
-def load_study(path: str | Path) -> Study:
+def shipped() -> tuple[str, ...]:
+    """Names of the studies that ship in the package."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+
+
+def load_study(source: str | Path) -> Study:
     """Read a study.
 
+    Args:
+        source: a file, or the name of a study that ships.
+
     Raises:
-        NetlistError: the file cannot be read, or what it says makes no sense.
+        NetlistError: there is no such study, the file cannot be read, or what it says makes no sense.
     """
-    file = Path(path)
+    file = Path(source).expanduser()
+    if not file.is_file() and str(source) in shipped():
+        file = _FOLDER / f"{source}.toml"
     try:
         table: dict[str, Any] = tomllib.loads(read_bytes(file).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -90,13 +110,21 @@ def load_study(path: str | Path) -> Study:
     named = str(table.get("suite", "bundled"))
     beside = file.parent / named
     suite = load_suite(beside if beside.is_file() else named)
+    if "designs" in table:
+        suite = suite.part([str(name) for name in table["designs"]])
     choices = tuple(parse_choices(",".join(table.get("methods", suite.methods))))
     labels = [choice.label for choice in choices]
     claims = []
     for entry in table.get("claim", []):
         if set(entry) - _CLAIM or not {"text", "first", "second"} <= set(entry):
-            raise NetlistError("a claim has text, first, second and at_most", file=file, found=sorted(entry))
+            raise NetlistError(
+                "a claim has text, first, second, at_most and paired", file=file, found=sorted(entry)
+            )  # fmt: skip
         claim = Claim(**{**entry, "at_most": float(entry.get("at_most", 1.0))})
+        if not claim.at_most > 0:
+            raise NetlistError("a claimed ratio is above 0", file=file, found=claim.at_most)
+        if not isinstance(claim.paired, bool):
+            raise NetlistError("paired is true or false", file=file, found=claim.paired)
         for name in (claim.first, claim.second):
             if name not in labels:
                 raise NetlistError("a claim is about methods of the study", file=file, found=name, expected=labels)
@@ -114,5 +142,22 @@ def load_study(path: str | Path) -> Study:
         memory=None if memory is None else int(float(memory) * 2**30),
     )
     return Study(
-        str(table.get("title", file.stem)), str(table.get("about", "")).strip(), suite, choices, settings, tuple(claims)
-    )
+        file.stem, str(table.get("title", file.stem)), str(table.get("about", "")).strip(), suite, choices, settings,
+        tuple(claims),
+    )  # fmt: skip
+
+
+def check_methods(study: Study) -> None:
+    """Look at the methods themselves, before anything runs.
+
+    Raises:
+        NetlistError: one is unknown, or a paired claim is about a method for which seeds make no difference.
+    """
+    found = {choice.label: find(choice) for choice in study.choices}
+    for claim in study.claims:
+        for name in (claim.first, claim.second):
+            if claim.paired and found[name].deterministic:
+                raise NetlistError(
+                    "a paired claim needs methods that use seeds; without paired = true the means are compared",
+                    found=name,
+                )

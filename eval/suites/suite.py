@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,22 @@ class Suite:
     missing: Mapping[str, str]
     methods: tuple[str, ...] = ()
     about: str = ""
+
+    def part(self, wanted: Sequence[str]) -> Suite:
+        """The suite with some of its designs only.
+
+        Raises:
+            NetlistError: it has no design of such a name.
+        """
+        known = [member.name for member in self.members] + list(self.missing)
+        for name in wanted:
+            if name not in known:
+                raise NetlistError("the suite has no such design", found=name, expected=", ".join(known))
+        return replace(
+            self,
+            members=tuple(member for member in self.members if member.name in wanted),
+            missing={name: why for name, why in self.missing.items() if name in wanted},
+        )
 
 
 def names() -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from eval.ledger import Claim, Verdict
     from eval.runner.harness import Summary
     from eval.runner.local import Executor
-    from eval.suites import Suite
 
 EXAMPLES = (
     "placer bench --suite bundled --time 10s --seeds 3",
@@ -109,7 +107,7 @@ def bench(
         raise typer.BadParameter("a run is bound by --time or by --iterations, not by both")
     chosen = load_suite(suite)
     if design:
-        chosen = _only(chosen, design)
+        chosen = chosen.part(design)
     words = methods if methods is not None else ",".join(chosen.methods)
     if not words:
         raise typer.BadParameter("the suite names no methods", param_hint="--methods")
@@ -152,18 +150,6 @@ def make_executor(ray: str | None, jobs: int | None, cores: int) -> Executor:
         return RayExecutor(ray, jobs=jobs, cores=cores)
     except (ImportError, ConnectionError) as error:
         raise typer.BadParameter(str(error), param_hint="--ray") from error
-
-
-def _only(chosen: Suite, names: list[str]) -> Suite:
-    known = [member.name for member in chosen.members] + list(chosen.missing)
-    for name in names:
-        if name not in known:
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}", param_hint="--design")
-    return replace(
-        chosen,
-        members=tuple(member for member in chosen.members if member.name in names),
-        missing={name: why for name, why in chosen.missing.items() if name in names},
-    )
 
 
 class RunLines:

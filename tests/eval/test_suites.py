@@ -14,7 +14,7 @@ from netlists.errors import NetlistError
 def test_the_shipped_suites_name_designs_methods_and_a_metric(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PLACER_DATA", str(tmp_path))
     monkeypatch.setenv("PLACER_HOME", str(tmp_path))
-    assert names() == ("bundled", "floorplan", "iccad04", "open-ct", "synthetic-scaling")
+    assert names() == ("bundled", "floorplan", "iccad04", "open-ct", "synthetic-scaling", "unseen")
     for name in names():
         suite = load_suite(name)
         assert suite.name == name
