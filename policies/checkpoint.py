@@ -17,7 +17,7 @@ from policies.files import FOLDER, damaged, fill, read_tensors, write_tensors
 
 FORMAT = "placer-policy"
 #: Changes whenever older networks would be told something else than what they learned from.
-VERSION = 1
+VERSION = 2
 #: What ships with the placer.
 SHIPPED = FOLDER / "placer-policy.safetensors"
 

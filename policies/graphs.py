@@ -1,12 +1,16 @@
 """A design as the encoder reads it: its hypergraph with parallel nets merged, and how strongly macros pull.
 
+A net of three or more objects is a node of its own; of a net of two each object hears the other one directly, which
+spares most of the nets of a circuit a vector of their own.
+
 Everything here depends on the circuit alone, not on where macros are, and is worked out once for a design.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -22,7 +26,7 @@ from netlists.graphs.pyg_view import EDGE_FEATURES, NET_FEATURES, NODE_FEATURES,
 NODE_INPUTS: tuple[str, ...] = (*NODE_FEATURES, "fixed_x", "fixed_y")
 #: Columns of :attr:`DesignGraph.net_x`; those of ``to_pyg``.
 NET_INPUTS: tuple[str, ...] = NET_FEATURES
-#: Columns of :attr:`DesignGraph.pin_x`; ``weight`` is ``log(1 + weight / mean weight)`` here.
+#: What is known of a pin; ``weight`` is ``log(1 + weight / mean weight)`` here.
 PIN_INPUTS: tuple[str, ...] = EDGE_FEATURES
 #: Columns of :attr:`DesignGraph.macro_x`.
 MACRO_INPUTS: tuple[str, ...] = ("log width in gcells", "log height in gcells", "area / canvas area", "anchored share")
@@ -31,18 +35,64 @@ _LARGEST_PULL = 100
 
 
 @dataclass(frozen=True, eq=False)
-class DesignGraph:
-    """What the encoder needs of a design with ``N`` nodes and ``T`` macros to place.
+class Incidence:
+    """Who hears whom, over which pins: ``E`` entries of a matrix of ``R`` receivers and ``sources`` senders.
 
-    Nets that join the same objects (the bits of a bus) are one of the ``M`` nets here, with the sum of their weights
-    and the weighted mean of their pins; a node touches a net with one of the ``E`` pins.
+    Attributes:
+        ptr: ``[R + 1]`` int32; the entries of receiver ``i`` are ``ptr[i]`` to ``ptr[i + 1]``.
+        source: ``[E]`` int32 sender of each entry.
+        x: ``[1 + 4, E]`` float32: 1 and :data:`PIN_INPUTS` of the receiver's pin, or of the pin towards a net; each
+            over the number of entries of its receiver, so that sums are means.
+        sources: number of senders.
+    """
+
+    ptr: Tensor
+    source: Tensor
+    x: Tensor
+    sources: int
+
+    @property
+    def receivers(self) -> int:
+        """``R``."""
+        return len(self.ptr) - 1
+
+    @cached_property
+    def transposed(self) -> tuple[Tensor, Tensor, Tensor]:
+        """``ptr`` and ``source`` of senders as receivers, and ``[E]`` the entries in that order."""
+        order = torch.argsort(self.source, stable=True)
+        count = torch.bincount(self.source, minlength=self.sources)
+        ptr = torch.cat([count.new_zeros(1), count.cumsum(0)]).int()
+        return ptr, self.rows[order], order
+
+    @property
+    def rows(self) -> Tensor:
+        """``[E]`` int32 receiver of each entry."""
+        numbers = torch.arange(self.receivers, dtype=torch.int32, device=self.ptr.device)
+        return torch.repeat_interleave(numbers, self.ptr.diff(), output_size=len(self.source))
+
+    def to(self, device: torch.device | str) -> Incidence:
+        """On another device."""
+        return Incidence(self.ptr.to(device), self.source.to(device), self.x.to(device), self.sources)
+
+    def mirrored(self, axis: int) -> Incidence:
+        """With pins mirrored along x (0) or y (1)."""
+        x = self.x.clone()
+        x[1 + PIN_INPUTS.index("dx") + axis] *= -1
+        return replace(self, x=x)
+
+
+@dataclass(frozen=True, eq=False)
+class DesignGraph:
+    """What the encoder needs of a design with ``N`` objects and ``T`` macros to place.
+
+    Nets that join the same objects (the bits of a bus) are one here, with the sum of their weights and the weighted
+    mean of their pins. ``M`` of them join three objects or more.
 
     Attributes:
         node_x: ``[N, 12]`` float32, :data:`NODE_INPUTS`.
         net_x: ``[M, 3]`` float32, :data:`NET_INPUTS`.
-        pin_x: ``[E, 4]`` float32, :data:`PIN_INPUTS`.
-        pin_node: ``[E]`` int64.
-        pin_net: ``[E]`` int64, ascending.
+        to_net: nets hear their objects: ``M`` receivers, ``N`` senders.
+        to_node: objects hear their nets, and the other objects of nets of two: ``N`` receivers, ``M + N`` senders.
         macros: ``[T]`` int64 node ids in placing order.
         macro_x: ``[T, 4]`` float32, :data:`MACRO_INPUTS`.
         affinity: ``[T, T]`` float32: share of macro i's connections that lead to macro j, directly or through objects
@@ -55,9 +105,8 @@ class DesignGraph:
 
     node_x: Tensor
     net_x: Tensor
-    pin_x: Tensor
-    pin_node: Tensor
-    pin_net: Tensor
+    to_net: Incidence
+    to_node: Incidence
     macros: Tensor
     macro_x: Tensor
     affinity: Tensor
@@ -71,12 +120,11 @@ class GraphBatch:
     """``D`` graphs side by side: one graph without edges between them, and tables padded to ``T`` macros.
 
     Attributes:
-        node_x: all nodes.
+        node_x: all objects.
         net_x: all nets.
-        pin_x: all pins.
-        pin_node: row in ``node_x``.
-        pin_net: row in ``net_x``.
-        node_design: ``[N]`` number of the design of each node.
+        to_net: of all nets.
+        to_node: of all objects; senders are all nets, then all objects.
+        node_design: ``[N]`` number of the design of each object.
         macros: ``[D, T]`` rows in ``node_x``; 0 where there is no macro.
         macro_x: ``[D, T, 4]``.
         affinity: ``[D, T, T]``.
@@ -88,9 +136,8 @@ class GraphBatch:
 
     node_x: Tensor
     net_x: Tensor
-    pin_x: Tensor
-    pin_node: Tensor
-    pin_net: Tensor
+    to_net: Incidence
+    to_node: Incidence
     node_design: Tensor
     macros: Tensor
     macro_x: Tensor
@@ -118,6 +165,7 @@ def build_graph(problem: MacroProblem) -> DesignGraph:
     degree = np.bincount(pins.net, minlength=len(pins.weight)).astype(np.float64)
     mean = _mean_weight(netlist.net_weight)
     net_x = np.stack([np.log(degree), np.log1p(pins.weight / mean), np.log1p(pins.weight)], axis=1)
+    to_net, to_node = _incidences(pins, degree > 2, netlist.num_nodes)
     affinity, anchor = _pull(design, problem.macros, pins)
 
     half = problem.half[:, 0] * 2
@@ -128,10 +176,9 @@ def build_graph(problem: MacroProblem) -> DesignGraph:
     reach = np.maximum(weight, mean) * (canvas.width + canvas.height)
     return DesignGraph(
         node_x=node_x,
-        net_x=_single(net_x),
-        pin_x=_single(pins.x),
-        pin_node=torch.from_numpy(pins.node),
-        pin_net=torch.from_numpy(pins.net),
+        net_x=_single(net_x[degree > 2]),
+        to_net=to_net,
+        to_node=to_node,
         macros=torch.from_numpy(problem.macros.astype(np.int64)),
         macro_x=_single(macro_x),
         affinity=_single(affinity),
@@ -158,15 +205,20 @@ def join(graphs: Sequence[DesignGraph], device: torch.device | str = "cpu") -> G
             out[k, : len(row)] = row
         return out
 
+    objects = [g.to_net.source + at for g, at in zip(graphs, node_at, strict=False)]
+    # Of each design nets come first, then objects; side by side all nets come before all objects.
+    senders = [
+        g.to_node.source + torch.where(g.to_node.source < own, at, net_at[-1] - own + first).int()
+        for g, own, at, first in zip(graphs, nets, net_at, node_at, strict=False)
+    ]
     affinity = torch.zeros(len(graphs), most, most)
     for k, g in enumerate(graphs):
         affinity[k, : len(g.macros), : len(g.macros)] = g.affinity
     batch = GraphBatch(
         node_x=torch.cat([g.node_x for g in graphs]),
         net_x=torch.cat([g.net_x for g in graphs]),
-        pin_x=torch.cat([g.pin_x for g in graphs]),
-        pin_node=torch.cat([g.pin_node + at for g, at in zip(graphs, node_at, strict=False)]),
-        pin_net=torch.cat([g.pin_net + at for g, at in zip(graphs, net_at, strict=False)]),
+        to_net=_beside([g.to_net for g in graphs], objects, node_at[-1]),
+        to_node=_beside([g.to_node for g in graphs], senders, net_at[-1] + node_at[-1]),
         node_design=torch.repeat_interleave(torch.arange(len(graphs)), torch.tensor(nodes)),
         macros=table([g.macros + at for g, at in zip(graphs, node_at, strict=False)]),
         macro_x=table([g.macro_x for g in graphs]),
@@ -177,6 +229,13 @@ def join(graphs: Sequence[DesignGraph], device: torch.device | str = "cpu") -> G
         count=torch.tensor([len(g.macros) for g in graphs]),
     )
     return moved(batch, device)
+
+
+def _beside(parts: Sequence[Incidence], source: Sequence[Tensor], sources: int) -> Incidence:
+    """Incidences below each other, with the numbers that their senders have now."""
+    ends = np.cumsum([0, *(len(part.source) for part in parts)]).tolist()
+    ptr = [parts[0].ptr[:1], *(part.ptr[1:] + at for part, at in zip(parts, ends, strict=False))]
+    return Incidence(torch.cat(ptr), torch.cat(list(source)), torch.cat([part.x for part in parts], dim=1), sources)
 
 
 def moved(batch: GraphBatch, device: torch.device | str) -> GraphBatch:
@@ -224,6 +283,30 @@ def _merged_pins(design: Design, attributes: NDArray[np.float32]) -> _Pins:
     merged_net, merged_node = np.divmod(pair, n.num_nodes)
     columns.append(np.log1p(weights / _mean_weight(n.net_weight))[merged_net])
     return _Pins(merged_node, merged_net, np.stack(columns, axis=1), weights)
+
+
+def _incidences(pins: _Pins, big: NDArray[np.bool_], num_nodes: int) -> tuple[Incidence, Incidence]:
+    """Who hears whom: nets with a vector of their own (``big``) and objects."""
+    at_net = big[pins.net]
+    number, count = np.cumsum(big) - 1, int(big.sum())
+    net, node, x = number[pins.net[at_net]], pins.node[at_net], pins.x[at_net]
+    # Pins are in the order of nets, so both ends of a net of two lie side by side.
+    pair, pair_x = pins.node[~at_net].reshape(-1, 2), pins.x[~at_net]
+    other = pair[:, ::-1].reshape(-1) + count
+    to_node = np.concatenate([node, pair.reshape(-1)]), np.concatenate([net, other]), np.concatenate([x, pair_x])
+    return _incidence(net, node, x, count, num_nodes), _incidence(*to_node, num_nodes, count + num_nodes)
+
+
+def _incidence(
+    row: NDArray[np.int64], source: NDArray[np.int64], x: NDArray[np.float64], rows: int, sources: int
+) -> Incidence:
+    order, count = np.argsort(row, kind="stable"), np.bincount(row, minlength=rows)
+    row = row[order]
+    columns = np.concatenate([np.ones((1, len(row))), x[order].T]) / np.maximum(count, 1)[row]
+    ptr = np.concatenate([[0], count.cumsum()])
+    return Incidence(
+        torch.from_numpy(ptr.astype(np.int32)), torch.from_numpy(source[order].astype(np.int32)), _single(columns), sources
+    )
 
 
 def _pull(design: Design, macros: NDArray[np.int64], pins: _Pins) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

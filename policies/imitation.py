@@ -20,7 +20,7 @@ from policies.actor_critic import ILLEGAL, ActorCritic, Situation
 from policies.decoding import situation_of
 from policies.demonstrations import Demonstration
 from policies.errors import DivergedError
-from policies.graphs import NODE_INPUTS, PIN_INPUTS, GraphBatch, build_graph, join, moved
+from policies.graphs import NODE_INPUTS, GraphBatch, build_graph, join, moved
 
 #: Standard deviation of the softened target, gcells.
 _BLUR = 0.7
@@ -69,16 +69,17 @@ def mirrored(lesson: Lesson, axis: int) -> Lesson:
         axis: 0 mirrors x, 1 mirrors y.
     """
     g, s, side = lesson.graph, lesson.situation, -1 - axis
-    node_x, pin_x, anchor = g.node_x.clone(), g.pin_x.clone(), g.anchor.clone()
+    node_x, anchor = g.node_x.clone(), g.anchor.clone()
     node_x[:, NODE_INPUTS.index("fixed_x") + axis] *= -1
-    pin_x[:, PIN_INPUTS.index("dx") + axis] *= -1
     anchor[..., 1 + axis] = 1 - anchor[..., 1 + axis]
     where, macro = s.where.clone(), s.macro.clone()
     where[..., axis] = 1 - where[..., axis]
     macro[:, 6 + axis] = 1 - macro[:, 6 + axis]
     return replace(
         lesson,
-        graph=replace(g, node_x=node_x, pin_x=pin_x, anchor=anchor),
+        graph=replace(
+            g, node_x=node_x, to_net=g.to_net.mirrored(axis), to_node=g.to_node.mirrored(axis), anchor=anchor
+        ),
         situation=s._replace(
             where=where, macro=macro, occupancy=s.occupancy.flip(side), blockage=s.blockage.flip(side),
             legal=s.legal.flip(side), wire=s.wire.flip(side),
@@ -105,7 +106,7 @@ class Imitation:
         lessons: Sequence[Lesson],
         *,
         learning_rate: float = 1e-3,
-        batch: int = 4,
+        batch: int = 2,
         seed: int = 0,
         device: torch.device | str = "cpu",
     ) -> None:

@@ -10,19 +10,28 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from netlists.catalogue import local_path
 from netlists.design import Design
 from netlists.errors import NetlistError
 from netlists.synthesis import SynthesisSpec, synthesize
 
-#: Open designs that may be trained on, as they are called in the catalogue and in folders.
-TRAIN_OPEN: tuple[str, ...] = ("google_macro_tiles_10x10",)
-#: Designs that are never trained on.
+#: Open designs that are trained on where they are found, by their names in the catalogue.
+TRAIN_OPEN: tuple[str, ...] = ("macro_tiles_10x10",)
+#: Designs that are never trained on; other forms of the same circuits are not either.
 HELD_OUT: tuple[str, ...] = (
     "ariane133_ng45", "ariane136_asap7", "nvdla_ng45", "mempool_tile_ng45", "ibm01_unit",
     "synth20", "synth130", "synth500",
+    "ariane136_ng45", "ariane133_asap7", "nvdla_asap7", "mempool_tile_asap7", "ibm01", "ibm01_clustered",
+    "ariane133_ng45_flat", "ariane136_ng45_flat", "nvdla_ng45_flat", "mempool_tile_ng45_flat",
 )  # fmt: skip
 #: Generated designs from this seed on are never trained on.
 HELD_OUT_SEED = 1_000_000
+
+
+def open_designs() -> tuple[str, ...]:
+    """Those of :data:`TRAIN_OPEN` that are on this machine, as what to load."""
+    found = (local_path(name) for name in TRAIN_OPEN)
+    return tuple(str(path) for path in found if path is not None)
 
 
 def synthetic(seed: int, largest: int = 64) -> Design:

@@ -45,7 +45,7 @@ class TrainConfig:
     """Environment steps after which it ends; None leaves that to the clock."""
     designs: int = 20
     """Generated designs to train on."""
-    largest: int = 48
+    largest: int = 64
     """Most macros of them."""
     open_designs: tuple[str, ...] = ()
     """Further designs to train on; held-out ones are refused."""
@@ -53,10 +53,12 @@ class TrainConfig:
     """The one design to train on instead."""
     imitate: int = 0
     """Exact moves of the search behind each lesson to learn from first; 0 for no imitation."""
-    imitation_epochs: int = 100
+    imitation_epochs: int = 40
     """Times every lesson is gone through."""
-    held_out: int = 4
+    held_out: int = 12
     """Generated designs, never trained on, that the network is tried on."""
+    trial_draws: int = 4
+    """Episodes drawn on each of them at every trial, always with the same dice, beside the most likely one."""
     evaluate_every: int = 5
     """Iterations between two trials and checkpoints."""
     policy: PolicyConfig = field(default_factory=PolicyConfig)
@@ -162,6 +164,7 @@ class _Run:
         self.model = self._from.model.to(device)
         self._designs = self._training_designs()
         self._best = float(self._from.run.get("best", -np.inf))
+        self._began: list[float] = list(self._from.run.get("began", []))  # "drawn" of each design in the first trial
         self._card: dict[str, Any] = dict(self._from.card)
 
     def run(self) -> Path:
@@ -176,7 +179,7 @@ class _Run:
         ppo = PPO(self.model, self._designs, c.ppo, self._device, env_device=env_device(self._device))
         if going_on:
             self._restore(ppo)
-        trials = [Scorer(build_problem(one)) for one in self._trial_designs()]
+        trials = [Scorer(build_problem(one)) for one in self._trial_designs()] if self._first else []
         log = TrainLog(self._folder, self._say, ppo.iteration if going_on else None) if self._first else None
         try:
             if not going_on:
@@ -237,20 +240,33 @@ class _Run:
         }  # fmt: skip
 
     def _try(self, trials: Sequence[Scorer]) -> dict[str, float]:
-        """Mean gain over the greedy wire-mask decoder on designs never trained on: greedy, and best of four draws."""
-        if not self._first or not trials:
+        """Gains over the greedy wire-mask decoder on designs never trained on, mean over designs.
+
+        ``greedy`` of the most likely episode, ``drawn`` the mean of some draws, ``best`` the best of all of these;
+        ``rise`` is how much ``drawn`` has risen since the first trial, with ``rise_error``, the standard error over
+        designs of that difference.
+        """
+        if not trials:
             return {}
         was = self.model.training
-        greedy, best = [], []
+        found = []
         for scorer in trials:
             decoder, design = Decoder(self.model, scorer.problem, self._device), scorer.problem.design
-            played = [decoder.greedy(), *decoder.sample(4, seed=0)]
-            gains = [scorer.gain(finished(design, one.state)) if one.state.done else -1.0 for one in played]
-            greedy.append(gains[0])
-            best.append(max(gains))
+            played = [decoder.greedy(), *decoder.sample(self.config.trial_draws, seed=0)]
+            dead = self.config.ppo.dead_end
+            gains = [scorer.gain(finished(design, one.state)) if one.state.done else dead for one in played]
+            found.append((gains[0], float(np.mean(gains[1:] or gains)), max(gains)))
         self.model.train(was)
+        drawn = np.array([one[1] for one in found])
+        if len(self._began) != len(found):
+            self._began = drawn.tolist()
+        rise = drawn - self._began
+        means = np.mean(found, axis=0).tolist()
+        figures = dict(zip(("greedy", "drawn", "best"), means, strict=True)) | {"rise": float(rise.mean())}
+        if len(found) > 1:
+            figures["rise_error"] = float(rise.std(ddof=1) / len(found) ** 0.5)
         name = "own" if self.config.finetune is not None else "held_out"
-        return {f"{name}/greedy": float(np.mean(greedy)), f"{name}/best_of_5": float(np.mean(best))}
+        return {f"{name}/{key}": value for key, value in figures.items()}
 
     # -- ends and files ------------------------------------------------------------------------------------------------
 
@@ -267,7 +283,7 @@ class _Run:
             return
         scores = {name: value for name, value in figures.items() if "/" in name}
         if log is not None:
-            log.write(ppo.iteration, figures | {"env_steps": float(ppo.env_steps)})
+            log.write(ppo.iteration, figures | {"env_steps": float(ppo.env_steps), "seconds": self._budget.seconds})
             self._say(f"iteration {ppo.iteration}, {ppo.env_steps} steps: " + _line(figures))
         self._card |= {
             "placer": __version__, "device": self._device.type, "env_steps": ppo.env_steps,
@@ -275,12 +291,12 @@ class _Run:
         }  # fmt: skip
         if scores:
             self._card["scores"] = scores
-        better = scores and max(scores.values()) > self._best
-        if better:
-            self._best = max(scores.values())
+        drawn = max((value for name, value in scores.items() if name.endswith("/drawn")), default=-np.inf)
+        if drawn > self._best:
+            self._best = drawn
             save_checkpoint(self._folder / BEST, Checkpoint(self.model, self._card))
         tensors, numbers = ppo.state()
-        run = {"config": asdict(self.config), "numbers": numbers, "best": self._best}
+        run = {"config": asdict(self.config), "numbers": numbers, "best": self._best, "began": self._began}
         save_checkpoint(self._folder / LAST, Checkpoint(self.model, self._card, tensors, run))
 
     def _restore(self, ppo: PPO) -> None:

@@ -69,7 +69,7 @@ def train(
         Path | None, typer.Option("--checkpoint", metavar="FILE", help="Network to begin with.", show_default="new")
     ] = None,
     device: Annotated[Device, typer.Option("--device", help="Where the network runs.")] = Device.auto,
-    designs: Annotated[int, typer.Option("--designs", min=1, help="Generated designs to train on.")] = 20,
+    designs: Annotated[int, typer.Option("--designs", min=1, help="Generated designs to train on.")] = 40,
     also: Annotated[
         list[str] | None, typer.Option("--also", metavar="DESIGN", help="Train on this design too; may be repeated.")
     ] = None,
@@ -88,6 +88,7 @@ def train(
     from policies.checkpoint import SHIPPED
     from policies.errors import DivergedError
     from policies.ppo import PPOConfig
+    from policies.splits import open_designs
     from policies.training import TrainConfig
     from policies.training import train as run
 
@@ -99,7 +100,7 @@ def train(
     config = TrainConfig(
         steps=_STEPS if steps is None and time is None else steps,
         designs=designs,
-        open_designs=tuple(also or ()),
+        open_designs=(*open_designs(), *(also or ())),
         finetune=finetune,
         imitate=_LESSON_MOVES if imitate else 0,
         ppo=PPOConfig(copies=copies, minibatches=min(8, copies), reward=reward.value, amp=amp, seed=seed),
