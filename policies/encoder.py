@@ -75,15 +75,20 @@ class _Product(torch.autograd.Function):
     def forward(ctx: Any, said: Tensor, incidence: Incidence, feature: int) -> Tensor:  # noqa: ANN401 - torch's own
         ctx.incidence, ctx.feature = incidence, feature
         matrix = _matrix(incidence.ptr, incidence.source, incidence.x[feature], incidence.sources)
-        product: Tensor = matrix @ said.contiguous()
-        return product
+        return _plain_product(matrix, said)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
         ptr, source, order = ctx.incidence.transposed
         matrix = _matrix(ptr, source, ctx.incidence.x[ctx.feature][order], ctx.incidence.receivers)
-        return matrix @ gradient.contiguous(), None, None
+        return _plain_product(matrix, gradient), None, None
+
+
+def _plain_product(matrix: Tensor, dense: Tensor) -> Tensor:
+    with torch.autocast(dense.device.type, enabled=False):  # there are no sparse products in half precision
+        product: Tensor = matrix @ dense.contiguous()
+    return product
 
 
 def _matrix(ptr: Tensor, source: Tensor, values: Tensor, columns: int) -> Tensor:

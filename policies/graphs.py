@@ -305,7 +305,10 @@ def _incidence(
     columns = np.concatenate([np.ones((1, len(row))), x[order].T]) / np.maximum(count, 1)[row]
     ptr = np.concatenate([[0], count.cumsum()])
     return Incidence(
-        torch.from_numpy(ptr.astype(np.int32)), torch.from_numpy(source[order].astype(np.int32)), _single(columns), sources
+        torch.from_numpy(ptr.astype(np.int32)),
+        torch.from_numpy(source[order].astype(np.int32)),
+        _single(columns),
+        sources,
     )
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -35,7 +35,6 @@ from policies.actor_critic import ActorCritic, Situation
 from policies.errors import DivergedError
 from policies.graphs import build_graph, join
 from policies.scoring import Scorer, finished
-
 
 #: Smallest deviation of gains that advantages are scaled up to: a tenth of a percent is noise.
 _LEAST_DEVIATION = 0.002
@@ -61,8 +60,10 @@ class PPOConfig:
     """Times an iteration's steps are gone through."""
     minibatches: int = 8
     """Parts they are cut into; whole copies stay together, so each part has few designs to encode."""
-    learning_rate: float = 3e-4
-    """Of Adam."""
+    learning_rate: float = 5e-4
+    """Of Adam, at first. It grows while the policy hardly moves and shrinks when it moves too far."""
+    learning_rates: tuple[float, float] = (1e-4, 3e-3)
+    """The least and the largest it may become."""
     gamma: float = 1.0
     """Discount of later rewards."""
     gae_lambda: float = 1.0
@@ -136,6 +137,7 @@ class PPO:
         NetlistError: a design cannot be played.
 
     Attributes:
+        rate: learning rate of the next iteration.
         iteration: iterations done.
         env_steps: environment steps done, over all processes.
     """
@@ -163,6 +165,7 @@ class PPO:
         self._net: nn.Module = (
             DistributedDataParallel(self.model, find_unused_parameters=True) if self.world > 1 else self.model
         )
+        self.rate = c.learning_rate
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=c.learning_rate, eps=1e-5)
         self.random = torch.Generator(self.device).manual_seed(c.seed * 1_000_003 + self.rank)
         self.iteration = self.env_steps = 0
@@ -283,7 +286,9 @@ class PPO:
             DivergedError: a loss or gradient was not a number; the weights may have changed.
         """
         c, figures = self.config, list[dict[str, float]]()
-        epoch = 0
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate
+        epoch, moved = 0, 0.0
         for epoch in range(c.epochs):
             # Groups stay together: each part then has few designs to encode.
             groups = torch.arange(c.copies, device=self.device).split(c.group)
@@ -308,12 +313,15 @@ class PPO:
             if self.world > 1:
                 dist.all_reduce(divergence)
                 divergence /= self.world
-            if float(divergence) > c.target_kl:
+            moved = float(divergence)
+            if moved > c.target_kl:
                 break
         means = {name: float(np.mean([one[name] for one in figures])) for name in figures[0]}
         spread = rollout.target.var()
         explained = 1 - (rollout.target - rollout.value).var() / spread if spread > 0 else torch.zeros(())
-        return means | {"epochs": float(epoch + 1), "explained_variance": float(explained)}
+        means |= {"epochs": float(epoch + 1), "explained_variance": float(explained), "learning_rate": self.rate}
+        self.rate = paced(self.rate, moved, c.target_kl, c.learning_rates)
+        return means
 
     def _loss(self, rollout: Rollout, copies: Tensor) -> tuple[Tensor, dict[str, float]]:
         c = self.config
@@ -343,15 +351,15 @@ class PPO:
 
     # -- checkpoints ---------------------------------------------------------------------------------------------------
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, int]]:
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that a run needs to go on, beside the model: tensors, and numbers."""
         tensors = {"random": self.random.get_state()}
         for name, parameter in self.model.named_parameters():
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 tensors[f"adam.{key}.{name}"] = value
-        return tensors, {"iteration": self.iteration, "env_steps": self.env_steps}
+        return tensors, {"iteration": self.iteration, "env_steps": self.env_steps, "rate": self.rate}
 
-    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, int]) -> None:
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Go on from a :meth:`state`.
 
         Raises:
@@ -368,6 +376,7 @@ class PPO:
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         self.random.set_state(tensors["random"].cpu())
         self.iteration, self.env_steps = numbers["iteration"], numbers["env_steps"]
+        self.rate = float(numbers["rate"])
 
 
 #: What Adam remembers of each parameter; all but the first have the parameter's shape.
@@ -412,6 +421,19 @@ def compared(gain: Tensor, design: Tensor) -> Tensor:
     # Leaving an episode out of its own baseline stretches its distance from the mean.
     stretch = torch.where(count > 1, count / (count - 1).clamp(min=1), 0.0)
     return (away * stretch[number] / deviation.clamp(min=_LEAST_DEVIATION)[number]).clamp(-4.0, 4.0)
+
+
+def paced(rate: float, moved: float, target: float, limits: tuple[float, float]) -> float:
+    """The learning rate after an iteration in which the policy moved so far.
+
+    Half as much again after less than a third of the divergence that would have ended it, a third less after more than
+    all of it.
+    """
+    if moved < target / 3:
+        rate *= 1.5
+    elif moved > target:
+        rate /= 1.5
+    return min(max(rate, limits[0]), limits[1])
 
 
 def draw(logits: Tensor, random: torch.Generator) -> Tensor:

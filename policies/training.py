@@ -127,7 +127,7 @@ def _begin(config: TrainConfig, folder: Path, checkpoint: Path | None, resume: b
     loaded = load_checkpoint(folder / LAST)
     try:
         known = dict(loaded.run["config"])
-        known["policy"], known["ppo"] = PolicyConfig(**known["policy"]), PPOConfig(**known["ppo"])
+        known["policy"], known["ppo"] = PolicyConfig(**known["policy"]), PPOConfig(**_tupled(known["ppo"]))
         known["open_designs"] = tuple(known["open_designs"])
         stored = TrainConfig(**known)
     except (KeyError, TypeError, ValueError) as error:
@@ -164,6 +164,7 @@ class _Run:
         self.model = self._from.model.to(device)
         self._designs = self._training_designs()
         self._best = float(self._from.run.get("best", -np.inf))
+        self._before = float(self._from.run.get("seconds", 0.0))  # of earlier calls
         self._began: list[float] = list(self._from.run.get("began", []))  # "drawn" of each design in the first trial
         self._card: dict[str, Any] = dict(self._from.card)
 
@@ -283,7 +284,7 @@ class _Run:
             return
         scores = {name: value for name, value in figures.items() if "/" in name}
         if log is not None:
-            log.write(ppo.iteration, figures | {"env_steps": float(ppo.env_steps), "seconds": self._budget.seconds})
+            log.write(ppo.iteration, figures | {"env_steps": float(ppo.env_steps), "seconds": self._seconds})
             self._say(f"iteration {ppo.iteration}, {ppo.env_steps} steps: " + _line(figures))
         self._card |= {
             "placer": __version__, "device": self._device.type, "env_steps": ppo.env_steps,
@@ -296,8 +297,13 @@ class _Run:
             self._best = drawn
             save_checkpoint(self._folder / BEST, Checkpoint(self.model, self._card))
         tensors, numbers = ppo.state()
-        run = {"config": asdict(self.config), "numbers": numbers, "best": self._best, "began": self._began}
+        run = {"config": asdict(self.config), "numbers": numbers, "best": self._best, "began": self._began,
+               "seconds": self._seconds}  # fmt: skip
         save_checkpoint(self._folder / LAST, Checkpoint(self.model, self._card, tensors, run))
+
+    @property
+    def _seconds(self) -> float:
+        return self._before + self._budget.seconds
 
     def _restore(self, ppo: PPO) -> None:
         try:
@@ -306,6 +312,11 @@ class _Run:
             raise NetlistError(
                 f"the state of the training run is damaged ({error})", file=self._folder / LAST
             ) from None
+
+
+def _tupled(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as they were before JSON made lists of tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
 
 
 def _line(figures: dict[str, float]) -> str:

@@ -56,6 +56,8 @@ def test_a_design_without_nets_can_be_encoded() -> None:
         pin_dy=none, net_ptr=np.zeros(1, np.int64), net_pins=none.astype(np.int32), net_source=none.astype(np.int64),
         net_weight=none,
     )  # fmt: skip
-    placement = Placement(np.full(2, 30.0), np.full(2, 30.0), np.zeros(2, np.int8), np.zeros(2, bool), np.zeros(2, bool))
+    placement = Placement(
+        np.full(2, 30.0), np.full(2, 30.0), np.zeros(2, np.int8), np.zeros(2, bool), np.zeros(2, bool)
+    )
     graph = build_graph(build_problem(Design(netlist, base.canvas, placement)))
     assert torch.isfinite(Encoder(8, 1)(join([graph]))).all()

@@ -14,7 +14,7 @@ from env.problem import build_problem
 from policies.actor_critic import ActorCritic, PolicyConfig
 from policies.decoding import Decoder
 from policies.errors import DivergedError
-from policies.ppo import PPO, PPOConfig, advantages, draw, entropy
+from policies.ppo import PPO, PPOConfig, advantages, compared, draw, entropy, paced
 from tests.conftest import ROOT
 from tests.env.designs import crowded_design, small_design
 from tests.policies.test_actor_critic import DEVICES
@@ -41,6 +41,33 @@ def test_advantages_are_sums_of_surprises() -> None:
     second, third = 2.0 - 1.0, 3.0 + 0.5 * 4.0 - 2.0
     first = (1.0 + 0.5 * 1.0 - 0.5) + 0.25 * second
     torch.testing.assert_close(got[:, 0], torch.tensor([first, second, third]))
+
+
+def test_episodes_are_compared_with_the_others_of_their_design() -> None:
+    """By hand: gains 1, 2, 6 of one design (deviation sqrt(14 / 3)), two equal ones of another, and a lone episode."""
+    gain, design = torch.tensor([1.0, 0.3, 2.0, 9.0, 0.3, 6.0]), torch.tensor([5, 2, 5, 7, 2, 5])
+    got = compared(gain, design)
+    deviation = (14 / 3) ** 0.5
+    others = [(1 - 4) / deviation, 0, (2 - 3.5) / deviation, 0, 0, (6 - 1.5) / deviation]
+    torch.testing.assert_close(got, torch.tensor(others))
+
+
+def test_copies_of_a_group_play_the_same_designs_and_only_whole_episodes_count() -> None:
+    run = make(reward="proxy", copies=6, group=3, minibatches=2)
+    rollout, _ = run.collect()
+    design = rollout.situation.design
+    assert torch.equal(design[:, :1].expand(-1, 3), design[:, :3])
+    assert torch.equal(design[:, 3:4].expand(-1, 3), design[:, 3:])
+    # Six steps: an episode of six macros, or one of four and two steps of the next, which ends nothing.
+    first_is_short = design[0] == 1
+    assert torch.equal(rollout.counts.sum(0), torch.where(first_is_short, 4, 6))
+
+
+def test_the_learning_rate_follows_how_far_the_policy_moves() -> None:
+    assert paced(1e-3, 0.001, 0.02, (1e-4, 3e-3)) == pytest.approx(1.5e-3)
+    assert paced(1e-3, 0.01, 0.02, (1e-4, 3e-3)) == 1e-3
+    assert paced(1e-3, 0.03, 0.02, (1e-4, 3e-3)) == pytest.approx(1e-3 / 1.5)
+    assert paced(1e-3, 0.0, 0.02, (1e-4, 1.2e-3)) == 1.2e-3
 
 
 def test_draws_follow_the_probabilities_and_entropy_ignores_what_is_illegal() -> None:
