@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netlists.graphs.rent import rent_curve
 from netlists.netlist import HARD_MACRO, PORT, SOFT_MACRO, STDCELL, Netlist
-
-#: Nets wider than this say nothing about locality and are left out when neighbours are sought.
-_MAX_CLIQUE_DEGREE = 24
 
 
 def measure(netlist: Netlist) -> dict[str, Any]:
@@ -27,7 +25,7 @@ def measure(netlist: Netlist) -> dict[str, Any]:
         - ``macro_area_um2``, ``soft_area_um2``, ``cell_area_um2``; ``macro_area_share``: macros / all
         - ``nets_per_macro``, ``nets_per_soft_macro``, ``nets_per_port``: mean number of distinct nets
         - ``soft_area_cv``: standard deviation / mean of soft macro areas
-        - ``rent_exponent``: see :func:`rent_exponent`; NaN for netlists too small to tell
+        - ``rent_exponent``: see :func:`netlists.graphs.rent_curve`; NaN for netlists too small to tell
     """
     n = netlist
     degree = n.net_degree
@@ -52,95 +50,9 @@ def measure(netlist: Netlist) -> dict[str, Any]:
         nets_per_macro=_mean(nets_of[hard]), nets_per_soft_macro=_mean(nets_of[soft]),
         nets_per_port=_mean(nets_of[n.ids(PORT)]),
         soft_area_cv=float(area[soft].std() / area[soft].mean()) if len(soft) else float("nan"),
-        rent_exponent=rent_exponent(n),
+        rent_exponent=rent_curve(n).exponent,
     )  # fmt: skip
     return out
-
-
-def rent_exponent(netlist: Netlist) -> float:
-    """Estimate the Rent exponent p of T = t * g**p.
-
-    Blocks are grown bottom-up: over and over each block merges with the neighbour it shares most with (clique weights
-    ``1 / (d - 1)``, divided by the merged size so that blocks stay even), as in the clustering phase of multilevel
-    partitioners. At each level the mean terminals (nets that leave the block) and mean members of blocks near the
-    typical size are noted; p is the slope of their logarithms by least squares. Blocks above an eighth of the netlist,
-    where ports bend the curve (Rent's second region), are left out. Ports are not members. Net weights count as
-    parallel nets.
-
-    Returns:
-        The exponent, or NaN with fewer than three usable levels. Greedy blocks have more terminals than those of a good
-        partitioner, so compare values of this estimator with each other rather than with published ones.
-    """
-    from scipy import sparse
-
-    member = netlist.node_kind != PORT
-    count = int(member.sum())
-    if count < 64 or netlist.num_nets == 0:
-        return float("nan")
-    index = np.cumsum(member) - 1
-    inside = member[netlist.conn_node]
-    rows, cols = netlist.conn_net[inside], index[netlist.conn_node[inside]]
-    incidence = sparse.csr_matrix((np.ones(len(rows)), (rows, cols)), shape=(netlist.num_nets, count))
-    incidence.data[:] = 1.0  # a node twice on one net counts once
-    reaches_port = np.bincount(netlist.conn_net[~inside], minlength=netlist.num_nets) > 0
-    spread = np.diff(incidence.indptr)
-    use = (spread >= 2) & (spread <= _MAX_CLIQUE_DEGREE)
-    weight = np.where(use, netlist.net_weight / np.maximum(spread - 1, 1), 0.0)
-    graph = (incidence.T @ sparse.diags(weight) @ incidence).tocsr()
-    size: NDArray[np.float64] = np.ones(count)
-    points: list[tuple[float, float]] = []
-    while True:
-        label = _match(graph, size, 4.0 * float(size.mean()))
-        blocks = int(label.max()) + 1
-        if blocks > 0.97 * len(size):
-            break
-        fold = sparse.csr_matrix((np.ones(len(label)), (np.arange(len(label)), label)), shape=(len(label), blocks))
-        incidence = (incidence @ fold).tocsr()
-        incidence.data[:] = 1.0
-        graph = (fold.T @ graph @ fold).tocsr()
-        size = np.asarray(np.bincount(label, size, blocks), np.float64)
-        if size.mean() > count / 8:
-            break
-        leaves = (np.diff(incidence.indptr) > 1) | reaches_port
-        terminals = incidence.T @ (leaves * netlist.net_weight)
-        typical = (size > size.mean() / 2) & (size < size.mean() * 2)
-        if size.mean() >= 4 and typical.any():
-            points.append((float(np.log(size[typical].mean())), float(np.log(max(terminals[typical].mean(), 1e-9)))))
-    if len(points) < 3:
-        return float("nan")
-    g, t = np.array(points).T
-    return float(np.polyfit(g, t, 1)[0])
-
-
-def _match(graph: Any, size: NDArray[np.float64], limit: float) -> NDArray[np.int64]:  # noqa: ANN401 - a SciPy matrix
-    """Pair blocks that prefer each other, three rounds, no pair larger than ``limit``; unmatched ones stay alone.
-
-    Returns:
-        ``[blocks]`` label of the merged block, 0 .. number - 1.
-    """
-    blocks = len(size)
-    coo = graph.tocoo()
-    off = coo.row != coo.col
-    row, col, data = coo.row[off].astype(np.int64), coo.col[off].astype(np.int64), coo.data[off]
-    score = data / (size[row] + size[col])
-    mate = np.full(blocks, -1, np.int64)
-    for _ in range(3):
-        free = (mate[row] < 0) & (mate[col] < 0) & (size[row] + size[col] <= limit)
-        if not free.any():
-            break
-        r, c, s = row[free], col[free], score[free]
-        # A fixed pseudo-random order breaks ties, or equal weights would form long chains of one-sided wishes.
-        low, high = np.minimum(r, c), np.maximum(r, c)
-        tie = ((low * 2654435761 + high * 40503) & 0xFFFF) / 65536.0
-        order = np.lexsort((tie, s, r))
-        last = np.flatnonzero(np.append(np.diff(r[order]) != 0, True))
-        best = np.full(blocks, -1, np.int64)
-        best[r[order[last]]] = c[order[last]]
-        wish = np.flatnonzero(best >= 0)
-        mutual = wish[best[best[wish]] == wish]
-        mate[mutual] = best[mutual]
-    leader = np.where(mate >= 0, np.minimum(mate, np.arange(blocks)), np.arange(blocks))
-    return np.unique(leader, return_inverse=True)[1]
 
 
 def _edge_share(netlist: Netlist) -> float:
