@@ -20,11 +20,16 @@ from netlists.errors import NetlistError, PlacementError
 from netlists.netlist import HARD_MACRO, SOFT_MACRO, STDCELL
 from netlists.orientation import N
 from netlists.placement import Placement
+from netlists.rules.conflicts import require_possible
 from placer.budget import Budget, Event, Progress, silent
 from placer.clusters import usual_weights
 from placer.cost.flat_rules import check_flat
 from placer.cost.full import Cost, CostWeights, full
+from placer.cost.legality import RULES
 from placer.cost.length import net_lengths
+from placer.engines.analytic.congestion import Supply
+from placer.engines.analytic.guides import guide_distance
+from placer.engines.search.wishes import wish_cost
 from placer.flat_rows import require_room, with_rows
 from placer.flow import EFFORTS, Result, cores, is_complete, place
 
@@ -62,6 +67,8 @@ class FlatFigures:
         clusters: soft macros the cells were gathered in to be scored.
         proxy: the proxy cost and its terms with soft macros at the mean places of their cells.
         rows_made_up: the design has no rows; those used are ours.
+        guide_um: mean distance (dx + dy) of movable members from their guides; None without such members.
+        notes: what the run could not do as asked, one line each.
     """
 
     engine: str
@@ -74,6 +81,8 @@ class FlatFigures:
     clusters: int
     proxy: dict[str, float]
     rows_made_up: bool
+    guide_um: float | None = None
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The figures by name, ready for JSON."""
@@ -180,6 +189,10 @@ def place_cells(
     device = "cuda" if options is not None and options.device == "cuda" else "cpu"
     spreading = {"target": target, "routability": routability, "turn_macros": turn_macros, "device": device}
     run = _Run(grounded, _less_scoring(grounded, budget), seed, jobs, progress, spreading)
+    if routability and Supply.of(design) is None:
+        run.notes.append(
+            "this design has no routing supply, so routability changes nothing: no cell keeps room for wires"
+        )
     if engine == "analytic":
         found = run.spread(grounded)
     else:
@@ -216,6 +229,7 @@ class _Run:
         self.history: list[tuple[float, str, float]] = []
         self.stages: list[tuple[str, float, float]] = []
         self.stats: dict[str, Any] = {"jobs": jobs, "seed": seed}
+        self.notes: list[str] = []
 
     @cached_property
     def usual(self) -> NDArray[np.int64]:
@@ -249,17 +263,26 @@ class _Run:
 
         design, macros = self.design, self.design.netlist.node_kind == HARD_MACRO
         first = self.spread(design, share=_FIRST_SHARE)
-        if self.budget.over or not (design.movable & macros).any():
-            return first
+        if not (design.movable & macros).any():
+            return self._keep(first, "no hard macro may move")
+        if self.budget.over:
+            return self._keep(first, "the time was up")
         placed = design.with_placement(first.placement)
+        groups = self._groups()
+        if self.budget.over:
+            return self._keep(first, "the time was up")
+        pair = cluster(placed, groups, bloat=fitting_bloat(design, groups))
+        try:  # clusters can be too large for the canvas or their fence although their cells are not
+            pair.design.check_fits()
+            require_possible(pair.design)
+        except NetlistError as error:
+            return self._keep(first, f"clusters of the cells do not fit: {error}")
         try:
-            groups = self._groups()
-            if self.budget.over:
-                return self._keep(first, "the time was up")
-            pair = cluster(placed, groups, bloat=fitting_bloat(design, groups))
             found = search(pair.design)
-        except (NetlistError, PlacementError) as error:  # clusters that do not fit, say; there is a placement already
-            return self._keep(first, str(error))
+        except PlacementError as error:
+            if error.rule not in RULES:  # no rule of macros: a mistake in the code, not a lack of room
+                raise
+            return self._keep(first, f"macros found no legal places among clusters of the cells: {error}")
         self.stats["search"] = {**found.stats, "proxy_cost": found.cost.proxy_cost, "seconds": found.seconds}
         self.stats["search"]["clusters"] = int(groups.max(initial=-1)) + 1
         start = pair.flat_start(found.placement)
@@ -304,6 +327,7 @@ class _Run:
     def _keep(self, first: FlatResult, why: str) -> FlatResult:
         """The placement the search began from, after all."""
         self.stats["kept"] = f"analytic: {why}"
+        self.notes.append(f"hybrid kept the placement of analytic: {why}")
         self.stages.append(("analytic kept", first.hpwl, self.budget.seconds))
         return first
 
@@ -324,6 +348,9 @@ def _result(design: Design, grounded: Design, engine: str, found: FlatResult, ru
     given = is_complete(design)
     plain, weighted = _hpwl(design, placement)
     proxy, clusters = clustered_cost(design, placement, run.usual)
+    away = guide_distance(design, placement)
+    if away is not None:
+        run.stats["wish_cost"] = wish_cost(design, placement)  # as the search prices guides, for comparison with it
     figures = FlatFigures(
         engine=engine, hpwl_um=plain, weighted_hpwl_um=weighted,
         north_hpwl_um=_hpwl(design, placement.moved(orient=np.full(len(placement.x), N)))[0],
@@ -334,6 +361,8 @@ def _result(design: Design, grounded: Design, engine: str, found: FlatResult, ru
             "density_cost": proxy.density_cost, "congestion_cost": proxy.congestion_cost,
         },
         rows_made_up=grounded is not design,
+        guide_um=away,
+        notes=tuple(run.notes),
     )  # fmt: skip
     return Result(
         design=design,

@@ -69,6 +69,7 @@ def flat_tables(result: Result, flat: FlatFigures) -> list[Table]:
         ("RUDY, highest", f"{wires.max():.4f}"),
         (f"proxy cost, {flat.clusters:,} clusters", f"{flat.proxy['proxy_cost']:.4f}"),
         *((f"  {name}", f"{flat.proxy[f'{name}_cost']:.4f}") for name in ("wirelength", "density", "congestion")),
+        *(() if flat.guide_um is None else (("mean distance from guides, um", f"{flat.guide_um:,.3f}"),)),
         ("legal", "yes" if result.legality.legal else "no"),
         ("seconds", f"{result.seconds:.1f}"),
     ]

@@ -283,6 +283,8 @@ def place(
 
     for table in [result_table(result)] if result.flat is None else flat_tables(result, result.flat):
         console.print(table)
+    for line in () if result.flat is None else result.flat.notes:
+        log.print(f"note: {line}", markup=False, soft_wrap=True)
     for file in written.values():
         print(file)
     if result.interrupted:

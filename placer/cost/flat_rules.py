@@ -19,6 +19,10 @@ Rules for standard cells that have a place:
 ``orientation``
     A movable cell of an odd number of rows is turned otherwise than the sites of the row it begins in; left and right
     may be exchanged where the row is symmetric in Y. One of an even number may also be upside down.
+``rail``
+    A movable cell of an even number of rows begins in a row that is upside down, among rows of its kind (one height and
+    site pitch) that lie both ways up: its rails then meet the wrong rails of all of its rows, turned or not, since such
+    a cell has the same rail at both edges.
 ``blockage``
     A movable cell lies on a hard blockage.
 ``fence``
@@ -47,6 +51,8 @@ Floats = NDArray[np.float64]
 
 #: Rows a cell may span.
 _MOST_ROWS = 4
+#: Orientations upside down: S and FS.
+_UPSIDE_DOWN = (1, 5)
 #: Left and right exchanged: N and FN, S and FS, W and FW, E and FE.
 _MIRRORED = {0: 4, 4: 0, 1: 5, 5: 1, 2: 6, 6: 2, 3: 7, 7: 3}
 
@@ -217,7 +223,18 @@ class _Check:
             if off > self.play:
                 out.append(self._told("site", node, float(off), f"is {off:.6g} um off the sites of its row"))
             out += self._turned(node, own or [base], spans)
+            begins = (own or [base])[0]
+            if spans % 2 == 0 and int(rows.orient[begins]) in _UPSIDE_DOWN and self._both_ways_up(begins):
+                out.append(self._told("rail", node, float(rows.height[base]), "begins in a row that is upside down"))
         return out
+
+    def _both_ways_up(self, row: int) -> bool:
+        """True when rows of the height and site pitch of this one lie both upright and upside down."""
+        rows = self.design.canvas.rows
+        assert rows is not None
+        alike = np.abs(rows.height - rows.height[row]) < 1e-9
+        alike &= np.abs(rows.site_spacing - rows.site_spacing[row]) < 1e-9
+        return len(set(np.isin(rows.orient[alike], _UPSIDE_DOWN).tolist())) == 2
 
     def _plain(self, who: NDArray[np.int64], which: NDArray[np.int64], covered: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """``[m]`` which movable cells are told at a glance to break no rule of rows: most are.

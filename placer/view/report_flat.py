@@ -20,6 +20,7 @@ def flat_cards(flat: FlatFigures) -> str:
         (f"Overflow at density {flat.target_density:g}", f"{flat.overflow:.4f}", ""),
         (f"Proxy cost, {flat.clusters:,} clusters", f"{flat.proxy['proxy_cost']:.4f}", ""),
         ("Congestion cost, clusters", f"{flat.proxy['congestion_cost']:.4f}", ""),
+        *(() if flat.guide_um is None else (("Distance from guides, mean", *scaled(flat.guide_um)),)),
     ]
     cards = []
     for k, (label, value, unit) in enumerate(made):
@@ -32,15 +33,16 @@ def flat_cards(flat: FlatFigures) -> str:
 
 
 def flat_curve(flat: FlatFigures, history: Sequence[object] | None) -> str:
-    """Wirelength over time, and a table of the stages below it."""
+    """Wirelength over time, and below it a table of the stages and what could not be done as asked."""
     rows = "".join(
         f"<tr><td>{escape(name)}</td><td>{hpwl:,.0f}</td><td>{seconds:.1f}</td></tr>"
         for name, hpwl, seconds in flat.stages
     )
+    notes = "".join(f"<p>Note: {escape(note)}.</p>" for note in flat.notes)
     table = (
         f'<section class="panel" aria-labelledby="h-stages"><h2 id="h-stages">Stages of {escape(flat.engine)}</h2>'
         '<div class="scroll"><table><thead><tr><th>Stage</th><th>HPWL, weighted (µm)</th><th>At second</th></tr>'
-        f"</thead><tbody>{rows}</tbody></table></div></section>"
+        f"</thead><tbody>{rows}</tbody></table></div>{notes}</section>"
     )
     return f'<div class="column">{curve(history, "Wirelength over time")}{table}</div>'
 

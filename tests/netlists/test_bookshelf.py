@@ -159,6 +159,12 @@ def test_names_that_are_nodes_and_nets_weigh_nets_only_when_all_are_nets(tmp_pat
         ("t 30 30 terminal_NI", "50 50", PORT),
         ("t 4 10", "50 50", STDCELL),
         ("t 4 11", "50 50", HARD_MACRO),
+        ("t 2 20", "50 50", STDCELL),  # two rows, as large as the largest cell of one
+        ("t 1 40", "50 50", STDCELL),  # four
+        ("t 2.5 20", "50 50", HARD_MACRO),  # larger than every cell
+        ("t 0.5 50", "50 50", HARD_MACRO),  # five rows
+        ("t 2 15", "50 50", HARD_MACRO),  # no whole number of rows
+        ("t 2 20 terminal", "50 50", HARD_MACRO),  # in the way, whatever it is
     ],
 )
 def test_kinds(tmp_path: Path, line: str, where: str, kind: int):
@@ -166,6 +172,22 @@ def test_kinds(tmp_path: Path, line: str, where: str, kind: int):
     d = bookshelf.read_design(cases.bookshelf(tmp_path, nodes=nodes, pl=cases.PL + f"t {where} : N\n"))
     assert d.netlist.node_kind[-1] == kind
     assert d.placement.fixed[-1] == ("terminal" in line)
+
+
+def test_cells_over_several_rows_are_told_of_and_come_back(tmp_path: Path):
+    nodes = re.sub(r"(Num\w+) .*", "", cases.NODES) + "t 2 20\n"
+    d = bookshelf.read_design(cases.bookshelf(tmp_path, nodes=nodes, pl=cases.PL + "t 50 50 : N\n"))
+    assert "cells over several rows, told from macros by their size: 1" in d.notes
+    assert_same(d, bookshelf.read_design(bookshelf.write_design(d, tmp_path / "o")[0]))
+    (tmp_path / "none").mkdir()
+    plain = bookshelf.read_design(cases.bookshelf(tmp_path / "none"))
+    assert not any("several rows" in note for note in plain.notes)
+    aux = cases.AUX.replace(" d.scl", "")
+    (tmp_path / "bare").mkdir()
+    bare = bookshelf.read_design(
+        cases.bookshelf(tmp_path / "bare", aux=aux, scl=None, nodes=nodes, pl=cases.PL + "t 50 50 : N\n")
+    )
+    assert bare.netlist.node_kind[-1] == HARD_MACRO, "without rows nothing says how high one is"
 
 
 def test_a_movable_node_marked_fixed_is_fixed(tmp_path: Path):

@@ -285,6 +285,57 @@ def test_cells_keep_out_of_halos_and_soft_blockages():
         assert not ((wide > 1e-6) & (high > 1e-6)).any()
 
 
+def test_room_for_wires_without_routing_supply_is_told_in_a_note():
+    design = flat_design(1, macros=0, cells=40, utilisation=0.5)
+    none = replace(design, canvas=replace(design.canvas, h_routes_per_um=0.0))
+    plain, asked = (place_cells(none, "analytic", jobs=1, routability=p) for p in (0.0, 1.0))
+    assert plain.flat.notes == ()
+    (note,) = asked.flat.notes
+    assert "no routing supply" in note
+    assert asked.flat.as_dict()["notes"] == (note,)
+    np.testing.assert_array_equal(plain.placement.x, asked.placement.x)
+    assert place_cells(design, "analytic", jobs=1, routability=1.0).flat.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PlacementError("no legal placement was found", rule="overlap"), "no legal places among clusters"),
+        (PlacementError("the search broke a rule: 1 overlap"), None),
+        (PlacementError("the arrays of a placement differ in length", rule="shape"), None),
+        (NetlistError("net_ptr has the wrong length"), None),
+        (IndexError("list index out of range"), None),
+    ],
+)
+def test_hybrid_falls_back_for_want_of_room_alone_and_says_so(error, told, monkeypatch):
+    def fails(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr("placer.flat.place", fails)
+    design = flat_design(4, macros=2, cells=60, utilisation=0.5)
+    if told is None:
+        with pytest.raises(type(error)) as raised:
+            place_cells(design, "hybrid", jobs=1, iterations=10)
+        assert raised.value is error
+        return
+    result = place_cells(design, "hybrid", jobs=1, iterations=10)
+    (note,) = result.flat.notes
+    assert told in note
+    assert note.startswith("hybrid kept the placement of analytic: ")
+    assert result.stats["kept"] in note.replace("hybrid kept the placement of ", "")
+    assert broken_rules(design, result.placement) == []
+
+
+def test_hybrid_says_why_it_did_no_more_than_analytic():
+    design = flat_design(4, macros=2, cells=60, utilisation=0.5, fixed=2)
+    (note,) = place_cells(design, "hybrid", jobs=1, iterations=10).flat.notes
+    assert "no hard macro may move" in note
+    over = Budget()
+    over.stop.set()
+    (note,) = place_cells(flat_design(4, macros=2, cells=60), "hybrid", jobs=1, budget=over).flat.notes
+    assert "the time was up" in note
+
+
 def test_making_macros_legal_hears_of_the_end():
     outer = Budget()
     grace = _Grace(outer, 0.2)

@@ -13,8 +13,9 @@ from netlists.constraints import Constraints, Region
 from netlists.netlist import HARD_MACRO, PORT, STDCELL
 from netlists.orientation import FN, FS, N, S
 from placer.cost.flat_rules import _Check, cell_violations, check_flat, macro_violations
+from placer.engines.analytic.cells import place_cells
 from placer.engines.analytic.flow import place_flat
-from tests.placer.flat_designs import alternating, flat_design, rows_of_two_heights
+from tests.placer.flat_designs import alternating, flat_design, heights, rows_of_two_heights, thrown
 
 
 def lined_up(rows=3, per_row=4, orient=True):
@@ -146,6 +147,64 @@ def test_even_cells_may_be_either_way_up_and_must_be_covered():
     assert rules(design, orient=(cells[8], S)) == []
     top = float(rows.y[-1])
     assert ("row", cells[8]) in rules(design, y=(cells[8], top + 2.0))
+
+
+def two_high(rows):
+    """Cells of one row and one of two; rows turned as told, from the lowest."""
+    design, cells = lined_up(rows=4)
+    height = design.netlist.node_height.copy()
+    tall = int(cells[8])
+    height[tall] = 4.0
+    own = design.canvas.rows
+    orient = own.orient.copy()
+    orient[:] = [rows[k % len(rows)] for k in range(len(orient))]
+    design = replace(
+        design, netlist=replace(design.netlist, node_height=height),
+        canvas=replace(design.canvas, rows=replace(own, orient=orient)),
+    )  # fmt: skip
+    code = design.placement.orient.copy()
+    code[cells] = orient[np.arange(len(cells)) // 4]
+    x, y = design.placement.x.copy(), design.placement.y.copy()
+    x[tall], code[tall] = 10.5, N  # clear of the others
+    y[tall] = 2.0
+    return design.with_placement(design.placement.moved(x=x, y=y, orient=code)), tall
+
+
+def test_rails_of_even_cells_meet_those_of_the_rows():
+    design, tall = two_high([N, FS])
+    for row in range(4):
+        for code in (N, FN, FS, S):
+            wrong = [("rail", tall)] if row % 2 else []
+            assert rules(design, y=(tall, 2.0 * row + 2.0), orient=(tall, code)) == wrong, (row, code)
+    height = design.netlist.node_height.copy()
+    height[tall] = 6.0
+    odd = replace(design, netlist=replace(design.netlist, node_height=height))
+    assert rules(odd, y=(tall, 3.0)) == []
+    assert rules(odd, y=(tall, 5.0), orient=(tall, FS)) == [], "one of three rows lies as its row does"
+    assert rules(odd, y=(tall, 5.0)) == [("orientation", tall)]
+
+
+def test_rows_that_all_lie_one_way_up_ask_nothing_of_rails():
+    for rows in ([N], [FS]):
+        design, tall = two_high(rows)
+        for row in range(3):
+            assert rules(design, y=(tall, 2.0 * row + 2.0)) == []
+
+
+def test_the_legaliser_keeps_the_rails_the_check_asks_for():
+    """From a start in which every tall cell lies in the middle of a row that is upside down."""
+    design = alternating(flat_design(2, macros=0, cells=80, utilisation=0.4))
+    tall = np.flatnonzero(design.netlist.node_kind == STDCELL)[::5]
+    for spans in (2, 4):
+        high = heights(design, tall, 2.0 * spans)
+        start = thrown(high, 1)
+        y = start.y.copy()
+        y[tall] = design.canvas.rows.y[1] + high.netlist.node_height[tall] / 2
+        found = place_cells(high, start.moved(y=y)).placement
+        report = check_flat(high, found, reference=high.placement)
+        assert report.legal, report.summary()
+        low = found.y[tall] - high.netlist.node_height[tall] / 2
+        assert np.isin(low.round(6), design.canvas.rows.y[::2].round(6)).all()
 
 
 def pairs_by_brute_force(design, placement):

@@ -25,6 +25,8 @@ from netlists.placement import Placement
 
 #: A pin may lie outside its node by 1 % of the node's side plus a tenth of the row height (rounded offsets).
 PIN_TOLERANCE = 0.01
+#: Rows a movable node may span and still be a cell, if it is no larger than the largest cell of one row.
+MOST_ROWS = 4
 #: A terminal whose sides are both below this part of the row height is a pad: no cell is that short.
 PAD_HEIGHT = 0.5
 
@@ -33,7 +35,8 @@ def read_design(path: Path, placement: Path | None = None) -> Design:
     """Read a Bookshelf design.
 
     One file unit becomes one micron. Objects that are no ``terminal`` are movable: hard macros when taller than the
-    usual row and not as high as several of the others, else standard cells. ``terminal_NI`` nodes are ports; a
+    usual row and neither as high as several of the others nor cells over several rows (:func:`over_rows`), else
+    standard cells. ``terminal_NI`` nodes are ports; a
     ``terminal`` is a port when it has no area, is shorter and narrower than half a row, lies outside the core, or
     touches the core's edge and is no larger than a row height; other terminals are fixed macros or cells. The canvas
     is the bounding box of the rows. The driver of a net is its first ``O`` pin, else its first pin. Grid and routing
@@ -74,7 +77,10 @@ def read_design(path: Path, placement: Path | None = None) -> Design:
     row_height = _row_height(rows, nodes)
     box, remark = _core(rows, nodes, positions)
     notes += remark
-    kind = _kinds(nodes, fixed, positions, row_height, _heights(rows), box)
+    tall = over_rows(nodes, row_height) if rows is not None else np.zeros(len(nodes.names), bool)
+    if tall.any():
+        notes.append(f"cells over several rows, told from macros by their size: {int(tall.sum()):,}")
+    kind = _kinds(nodes, tall, positions, row_height, _heights(rows), box)
     _check_pins(nets, nodes, kind, row_height)
     weights = _weights(parts, nodes, nets)
     extras.update(_net_extras(nets, weights))
@@ -167,6 +173,24 @@ def _row_height(rows: Rows | None, nodes: Nodes) -> float:
     return float(values[np.argmax(counts)])
 
 
+def over_rows(nodes: Nodes, row_height: float) -> NDArray[np.bool_]:
+    """``[N]`` movable nodes that are cells over several rows: the format has no word for them.
+
+    Such a cell is a whole number of rows high, two to four, and no larger than the largest cell of one row: designers
+    fold a cell over rows to make it narrower, or to gather a few, and what is larger than every cell is a block.
+
+    Args:
+        nodes: the nodes.
+        row_height: of the usual row.
+    """
+    movable = nodes.keyword == MOVABLE
+    area = nodes.width * nodes.height
+    spans = nodes.height / row_height
+    whole = (np.abs(spans - np.round(spans)) < 1e-6) & (np.round(spans) >= 2) & (np.round(spans) <= MOST_ROWS)
+    largest = float(area[movable & (nodes.height <= row_height)].max(initial=0.0))
+    return np.asarray(movable & whole & (area <= largest * (1.0 + 1e-9)))
+
+
 def _heights(rows: Rows | None) -> NDArray[np.float64]:
     """Heights that several rows have: those of cells. One odd row may end the core."""
     if rows is None:
@@ -193,14 +217,14 @@ def _core(
 
 def _kinds(
     nodes: Nodes,
-    fixed: NDArray[np.bool_],
+    tall: NDArray[np.bool_],
     positions: Positions | None,
     row_height: float,
     others: NDArray[np.float64],
     box: tuple[float, float, float, float],
 ) -> NDArray[np.int8]:
     width, height = nodes.width, nodes.height
-    kind = np.where((height > row_height) & ~np.isin(height, others), HARD_MACRO, STDCELL).astype(np.int8)
+    kind = np.where((height > row_height) & ~tall & ~np.isin(height, others), HARD_MACRO, STDCELL).astype(np.int8)
     terminal = nodes.keyword != MOVABLE
     port = (nodes.keyword == TERMINAL_NI) | (width == 0) | (height == 0)
     port |= (width < PAD_HEIGHT * row_height) & (height < PAD_HEIGHT * row_height)

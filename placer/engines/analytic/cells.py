@@ -21,7 +21,17 @@ from placer.engines.analytic.abacus import place_in_rows
 from placer.engines.analytic.board import build_board, length
 from placer.engines.analytic.circuit import Circuit, extract
 from placer.engines.analytic.detailed import Effort, improve
-from placer.engines.analytic.segments import CODE_OF, Segments, of_segments, row_kinds, rows_of, segments, segments_at
+from placer.engines.analytic.guides import with_guides
+from placer.engines.analytic.segments import (
+    CODE_OF,
+    TURN_OF,
+    Segments,
+    of_segments,
+    row_kinds,
+    rows_of,
+    segments,
+    segments_at,
+)
 from placer.engines.analytic.tall import place_tall
 from placer.engines.analytic.wirelength import hpwl_of
 from placer.engines.legalise.pieces import turned_as_allowed
@@ -135,7 +145,7 @@ def free_sites(design: Design) -> list[tuple[Rows, int]]:
         Rows of each height and site pitch, the lowest first, and how many of their sites are free.
     """
     run = _Cells(design, design.placement, Budget(), None, None)
-    run.obstacle &= ~design.movable
+    run.obstacle &= ~run.design.movable
     return [(rows, run.segments(rows, keep_out=False).room) for rows in run.kinds()]
 
 
@@ -169,6 +179,8 @@ class _Cells:
         effort: Effort | None,
         told: Callable[[int, float], None] | None,
     ) -> None:
+        self.given, self.guides = design, with_guides(design)
+        design, rough = self.guides.design, self.guides.ported(rough)
         self.design, self.budget, self.effort, self.told = design, budget, effort, told
         n = design.netlist
         self.cells = np.flatnonzero(design.movable & (n.node_kind != HARD_MACRO) & (n.node_kind != PORT))
@@ -189,7 +201,7 @@ class _Cells:
     def go(self, legal: Callable[[float], None]) -> Legal:
         if not len(self.cells):
             value = self._hpwl()
-            return Legal(self.rough, value, value)
+            return Legal(self.guides.own(self.rough), value, value)
         canvas = self.design.canvas
         kinds = self.kinds()
         kind, span = kinds_for(self.design, self.cells, self.height[self.cells], kinds)
@@ -229,9 +241,12 @@ class _Cells:
             board = build_board(
                 self._circuit(mine), where, self.x, self.y, mine, segment, site, fence=self.fence, turns=self.turns
             )
-            after = improve(board, mine, float(length(board)), self.budget, self.told, self.effort)
+            before = float(length(board)) - self.guides.constant
+            after = improve(board, mine, before, self.budget, self.told, self.effort)
             self.x[mine], self.y[mine], self.turn[mine] = board.x[mine], board.y[mine], board.turn[mine]
-        return Legal(self._placement(), legalised, after)
+        if self.guides.nets:  # what members pay is no wirelength
+            after = self._hpwl()
+        return Legal(self.guides.own(self._placement()), legalised, after)
 
     # -- stages ------------------------------------------------------------------------------------------------
 
@@ -240,6 +255,7 @@ class _Cells:
         if not len(cells):
             return 0
         where = self.segments(rows, keep_out)
+        parity = len(np.unique(TURN_OF[rows.orient] & 2)) > 1  # rows share rails: every other one is upside down
         failed = 0
         for fence in np.unique(self.fence[cells]).tolist():
             some = self.fence[cells] == fence
@@ -247,7 +263,7 @@ class _Cells:
             own = of_segments(where, where.region == fence)
             x, y, turn = place_tall(
                 own, self.want[0][ids] - self.width[ids] / 2, self.want[1][ids] - self.height[ids] / 2,
-                self.width[ids], span[some], self.turns[ids], parity=self.design.physical is not None,
+                self.width[ids], span[some], self.turns[ids], parity=parity,
             )  # fmt: skip
             failed += int((turn < 0).sum())
             self.x[ids], self.y[ids] = x + self.width[ids] / 2, y + self.height[ids] / 2
@@ -328,4 +344,4 @@ class _Cells:
         return self.rough.moved(x=x, y=y, orient=orient, placed=placed)
 
     def _hpwl(self) -> float:
-        return hpwl_of(self.design, self._placement())
+        return hpwl_of(self.given, self.guides.own(self._placement()))

@@ -23,6 +23,7 @@ from placer.engines.analytic.density import Density, fixed_area
 from placer.engines.analytic.device import resolve
 from placer.engines.analytic.flips import best_orientations
 from placer.engines.analytic.ground import ground_of
+from placer.engines.analytic.guides import with_guides
 from placer.engines.analytic.initial import quadratic
 from placer.engines.analytic.macros import legal_macros
 from placer.engines.analytic.spread import Settings, Spread, spread
@@ -119,15 +120,16 @@ class _Run:
         device: str = "cpu",
     ) -> None:
         # Cells are turned as their rows are, whatever the input says.
-        design = design.with_placement(upright(design), design.placement_path)
-        self.design, self.budget, self.seed, self.progress = design, budget, settings.seed, progress
+        self.given = design.with_placement(upright(design), design.placement_path)
+        self.guides = with_guides(self.given)
+        self.design, self.budget, self.seed, self.progress = self.guides.design, budget, settings.seed, progress
         self.settings, self.turn_macros, self.device = settings, turn_macros, device
-        self.circuit: Circuit = extract(design)
+        self.circuit: Circuit = extract(self.design)
         self.workers = Workers(jobs)
         self.corner = (design.canvas.x0, design.canvas.y0)
         self.stages: dict[str, float] = {}
         self.seconds: dict[str, float] = {}
-        self.ground = _ground(design)
+        self.ground = _ground(self.design)
         c = self.circuit
         self.macros = np.flatnonzero(c.macro & c.movable)
         self.cells = np.flatnonzero(~c.macro & c.movable)
@@ -135,7 +137,7 @@ class _Run:
 
     def go(self, start: Placement | None) -> FlatResult:
         c, p = self.circuit, self.design.placement
-        at = p if start is None else start
+        at = p if start is None else self.guides.ported(start)
         x, y = np.where(c.movable, at.x, p.x) - self.corner[0], np.where(c.movable, at.y, p.y) - self.corner[1]
         if start is None:
             x, y = np.where(c.movable, c.extent[0] / 2, x), np.where(c.movable, c.extent[1] / 2, y)
@@ -154,7 +156,7 @@ class _Run:
             settings = replace(self.settings, stop=0.05)
             found = self._spread(still, x, y, settings, found, "global placement of cells", _CELL_SHARE)
             return self._in_rows(found.x, found.y)
-        return FlatResult(self._at(x, y), self._hpwl(x, y), self.stages, self.seconds)
+        return FlatResult(self.guides.own(self._at(x, y)), self._hpwl(x, y), self.stages, self.seconds)
 
     # -- stages ------------------------------------------------------------------------------------------------
 
@@ -169,7 +171,7 @@ class _Run:
         share: float,
     ) -> Spread:
         def told(step: int, cost: float, overflow: float) -> None:
-            self.progress(Event(name, self.budget.seconds, step, None, cost, "HPWL"))
+            self.progress(Event(name, self.budget.seconds, step, None, cost - self.guides.constant, "HPWL"))
 
         here = self.design.placement.moved(x=x + self.corner[0], y=y + self.corner[1])
         soft = not (movable & self.circuit.macro).any()
@@ -188,6 +190,7 @@ class _Run:
 
     def _turn(self, orient: NDArray[np.int8]) -> None:
         self.design = self.design.with_placement(self.design.placement.moved(orient=orient))
+        self.given = self.given.with_placement(self.guides.own(self.design.placement))
         self.circuit = extract(self.design)
 
     def _legal_macros(self, found: Spread) -> tuple[Floats, Floats]:
@@ -216,9 +219,9 @@ class _Run:
         def told(step: int, cost: float) -> None:
             self.progress(Event("detailed placement", self.budget.seconds, step, None, cost, "HPWL"))
 
-        rough = self._at(x, y)
+        rough = self.guides.own(self._at(x, y))
         legal = place_cells(
-            self.design, rough, budget=_Passes(self.budget, self.reserve), told=told,
+            self.given, rough, budget=_Passes(self.budget, self.reserve), told=told,
             legalised=lambda hpwl: self._noted("cells legal", hpwl),
         )  # fmt: skip
         self._noted("detailed placement", legal.hpwl)
@@ -276,7 +279,8 @@ class _Run:
 
     def _hpwl(self, x: Floats, y: Floats) -> float:
         c = self.circuit
-        return hpwl(c.net_ptr, c.pin_node, c.pin_dx, c.pin_dy, c.weight, x, y)
+        own = c.weight[: len(c.weight) - self.guides.nets]  # nets of guides come last
+        return hpwl(c.net_ptr[: len(own) + 1], c.pin_node, c.pin_dx, c.pin_dy, own, x, y)
 
     def _note(self, stage: str, x: Floats, y: Floats) -> None:
         self._noted(stage, self._hpwl(x, y))
