@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from netlists.formats import write_design
 from netlists.grouping import read_groups
 from netlists.synthesis import SynthesisSpec, synthesize
 from placer.cli import run
+from tests.netlists import physical_cases
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,39 @@ def test_bookshelf_designs_are_grouped_too(flat: Path, elsewhere: Path) -> None:
     soft = placer.load("out")
     assert soft.netlist.describe()["soft_macros"] == 8
     assert soft.netlist.describe()["hard_macros"] == 6
+
+
+def test_verilog_lef_and_def_are_grouped_too(elsewhere: Path) -> None:
+    files = {key: str(file) for key, file in physical_cases.write(elsewhere).items()}
+    words = ["--verilog", files["verilog"], "--lef", files["lef"], "--def", files["def_file"], "--top", "chip"]
+    assert run(["group", *words, "out", "--groups", "2"]) == 0
+    source = placer.load(**files, top="chip")
+    soft = placer.load("out")
+    counts = soft.netlist.describe()
+    assert counts["soft_macros"] == 2
+    assert counts["stdcells"] == 0
+    assert counts["hard_macros"] == source.netlist.describe()["hard_macros"] == 2
+    assert counts["ports"] == source.netlist.describe()["ports"]
+    assert (soft.canvas.width, soft.canvas.height) == (source.canvas.width, source.canvas.height)
+    group_of = read_groups(Path("out/groups.txt"), source)
+    area = (source.netlist.node_width * source.netlist.node_height)[group_of >= 0].sum()
+    is_soft = soft.netlist.node_kind == SOFT_MACRO
+    assert (soft.netlist.node_width * soft.netlist.node_height)[is_soft].sum() == pytest.approx(2 * area)
+
+
+@pytest.mark.open_data
+def test_an_open_lef_def_design_is_grouped(
+    open_data: Callable[[str], Path], elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = open_data("lefdef/ispd18_test1")
+    lef, def_file = folder / "ispd18_test1.input.lef.gz", folder / "ispd18_test1.input.def.gz"
+    assert run(["group", "--lef", str(lef), "--def", str(def_file), "out", "--groups", "20"]) == 0
+    assert "8,879" in capsys.readouterr().out
+    source, soft = placer.load(lef=lef, def_file=def_file), placer.load("out")
+    assert soft.netlist.describe()["soft_macros"] == 20
+    group_of = read_groups(Path("out/groups.txt"), source)
+    assert len(np.unique(group_of[group_of >= 0])) == 20
+    assert soft.netlist.num_nets < source.netlist.num_nets
 
 
 @pytest.mark.parametrize(

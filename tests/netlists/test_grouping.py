@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -233,3 +237,24 @@ def test_large_designs_are_grouped_by_clumps_as_well(flat, monkeypatch):
     assert (
         measure_groups(flat, group).connectivity < 1.5 * measure_groups(flat, group_cells(flat, groups=10)).connectivity
     )
+
+
+def groups_digest(threads: int) -> str:
+    """Digest of a grouping, for processes of their own: the partitioner keeps its first pool of threads."""
+    design = synthesize(SynthesisSpec(num_macros=4, num_cells=3000, clustered=False), seed=3)
+    return hashlib.sha256(group_cells(design, groups=16, seed=2, threads=threads).tobytes()).hexdigest()
+
+
+def test_the_number_of_threads_does_not_change_the_groups():
+    script = (
+        "import sys; from tests.netlists.test_grouping import groups_digest; print(groups_digest(int(sys.argv[1])))"
+    )
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", script, threads], check=True, capture_output=True, text=True,
+            cwd=Path(__file__).resolve().parents[2],
+        ).stdout.strip()
+        for threads in ("1", "3")
+    ]  # fmt: skip
+    assert len(set(found)) == 1
+    assert len(found[0]) == 64

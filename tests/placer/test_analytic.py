@@ -58,20 +58,71 @@ def test_threads_do_not_change_slopes():
     assert out[0] == out[1]
 
 
-def test_the_field_solves_poissons_equation():
-    """Divergence of the field is the charge less its mean."""
-    extent, bins = (40.0, 30.0), (64, 64)
-    x, y, wide, high = np.array([16.0, 24.0]), np.array([15.0, 15.0]), np.array([7.0, 7.0]), np.array([6.0, 6.0])
-    field = Density(extent, bins, wide, high, np.ones(2), np.zeros(bins), 1.0, Workers(1))
+#: Cosine modes (waves across, waves along, amplitude) of a density whose field is known: they meet the walls squarely.
+MODES = ((1, 0, 0.2), (0, 3, -0.1), (4, 7, 0.08), (15, 2, 0.05))
+
+
+def modes(extent, x, y):
+    """Density, less its mean, and field (minus the slope of the potential) of the modes at points.
+
+    The potential of ``a cos(ux) cos(vy)`` is that over ``u^2 + v^2``, since minus its Laplacian is the density.
+    """
+    density, across, along = np.zeros(np.broadcast(x, y).shape), 0.0, 0.0
+    for k, m, a in MODES:
+        u, v = np.pi * k / extent[0], np.pi * m / extent[1]
+        density = density + a * np.cos(u * x) * np.cos(v * y)
+        across = across + a * u / (u * u + v * v) * np.sin(u * x) * np.cos(v * y)
+        along = along + a * v / (u * u + v * v) * np.cos(u * x) * np.sin(v * y)
+    return density, across, along
+
+
+def manufactured(extent, bins, width, height):
+    """A field whose fixed charge is that of the modes, and boxes of next to no charge of their own."""
+    pitch = extent[0] / bins[0], extent[1] / bins[1]
+    x, y = ((np.arange(count) + 0.5) * side for count, side in zip(bins, pitch, strict=True))
+    density, across, along = modes(extent, x[:, None], y)
+    fixed = (0.5 + density) * pitch[0] * pitch[1]
+    assert fixed.min() > 0
+    assert fixed.max() < pitch[0] * pitch[1], "more would be cut off"
+    field = Density(extent, bins, width, height, np.full(len(width), 1e-9), fixed, 1.0, Workers(1))
+    return field, across, along
+
+
+def test_the_field_is_the_exact_solution_of_poissons_equation():
+    extent, bins = (40.0, 25.0), (64, 32)
+    field, across, along = manufactured(extent, bins, np.ones(1), np.ones(1))
+    field.spread(np.array([20.0]), np.array([12.0]))
+    for axis, exact in ((0, across), (1, along)):
+        np.testing.assert_allclose(field.field[..., axis], exact, atol=2e-6 * np.abs(exact).max(), rtol=1e-5)
+
+
+def test_a_box_feels_the_field_over_its_area():
+    """Minus the charge of a box times the mean of the exact field over it, with an error of the square of a bin."""
+    extent, bins = (40.0, 25.0), (256, 256)
+    x, y = np.array([13.3, 31.0, 8.1]), np.array([9.7, 12.2, 20.0])
+    wide, high = np.array([3.0, 0.7, 6.0]), np.array([2.0, 0.9, 5.5])
+    field, _, _ = manufactured(extent, bins, wide, high)
     field.spread(x, y)
-    dx, dy = extent[0] / bins[0], extent[1] / bins[1]
-    divergence = np.gradient(field.field[..., 0], dx, axis=0) + np.gradient(field.field[..., 1], dy, axis=1)
-    charge = fixed_area(extent, bins, np.stack([x - wide / 2, y - high / 2, x + wide / 2, y + high / 2], 1)) / (dx * dy)
-    charge -= charge.mean()
-    assert np.corrcoef(divergence[2:-2, 2:-2].ravel(), charge[2:-2, 2:-2].ravel())[0, 1] > 0.97
+    push = np.empty(3), np.empty(3)
+    field.slopes(x, y, *push)
+    part = (np.arange(400) + 0.5) / 400 - 0.5
+    for i in range(3):
+        _, across, along = modes(extent, x[i] + wide[i] * part[:, None], y[i] + high[i] * part)
+        charge = 1e-9 * wide[i] * high[i]
+        scale = max(np.abs(across).max(), np.abs(along).max())
+        for got, exact in ((push[0][i], across.mean()), (push[1][i], along.mean())):
+            assert got / charge == pytest.approx(-exact, abs=2e-3 * scale)
+
+
+def test_two_charges_push_each_other_apart():
+    extent, bins = (40.0, 30.0), (64, 64)
+    x, y = np.array([16.0, 24.0]), np.array([15.0, 15.0])
+    field = Density(extent, bins, np.full(2, 7.0), np.full(2, 6.0), np.ones(2), np.zeros(bins), 1.0, Workers(1))
+    field.spread(x, y)
     push = np.empty(2), np.empty(2)
     field.slopes(x, y, *push)
-    assert push[0][0] > 0 > push[0][1], "two charges push each other apart"
+    assert push[0][0] > 0 > push[0][1]
+    assert np.abs(push[1]).max() < 1e-3 * push[0][0]
 
 
 def test_area_in_bins_is_the_area_of_the_boxes():

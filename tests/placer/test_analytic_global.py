@@ -361,6 +361,61 @@ def test_torch_ends_as_long_as_the_compiled_loops():
     assert theirs.hpwl == pytest.approx(mine.hpwl, rel=0.05)
 
 
+def on_a_device(monkeypatch):
+    """A mode in which every tensor of every operation has to be on torch's device without data, as on a GPU.
+
+    On a GPU a tensor made without saying where is on the processor, and meeting one of the GPU is an error; "meta" tensors
+    would meet it in silence, so this looks at what goes into and comes out of each operation.
+    """
+    from torch import Tensor
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_leaves
+
+    class Strict(TorchDispatchMode):
+        seen: set[str] = set()
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            out = func(*args, **(kwargs or {}))
+            name = func.name().removeprefix("aten::").split(".")[0]
+            for tensor in tree_leaves((args, kwargs, out)):
+                if isinstance(tensor, Tensor) and tensor.device.type != "meta":
+                    raise AssertionError(f"{name} has a tensor {tuple(tensor.shape)} on {tensor.device}")
+            self.seen.add(name)
+            return out
+
+    # Where numbers leave the device there are none.
+    monkeypatch.setattr(Tensor, "tolist", lambda self: [1.0] * self.numel())
+    monkeypatch.setattr(Tensor, "__float__", lambda self: 1.0)
+    return Strict()
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_torch_makes_no_tensor_off_its_device(monkeypatch):
+    import torch
+
+    from placer.engines.analytic.torch_model import TorchModel
+
+    design = with_fence(flat_design(8, macros=6, cells=300, fixed=1), (0.0, 0.0), (0.5, 0.5))
+    c, p = extract(design), design.placement
+    x, y = p.x - design.canvas.x0, p.y - design.canvas.y0
+    bodies = make_bodies(c, x, y, c.movable, ground_of(design, p, ~c.movable), 0.9, 0)
+    model = TorchModel(c, bodies, x, y, 0.9, "meta")
+    tensors = [v for v in (*vars(model).values(), *vars(model._fields[0][1]).values()) if isinstance(v, torch.Tensor)]
+    assert len(tensors) > 20
+    assert {t.device.type for t in tensors} == {"meta"}
+    with on_a_device(monkeypatch) as strict:
+        assert model.evaluate(1.0) == Reading(1.0, pytest.approx(1.0 / sum(d.area for _, d in model._fields)))
+        assert (model.balance(), model.turn(2.0), model.aim(2.0)) == (1.0, 1.0, 1.0)
+        model.accept()
+        model.propose(0.1, 0.5)
+        model.keep()
+        model.restore()
+        with pytest.raises(AssertionError, match="on cpu"):
+            model._u + torch.zeros(model._u.shape)
+    assert {"scatter_add", "scatter_add_", "index", "index_put_", "_fft_c2c", "constant_pad_nd", "mm"} <= strict.seen
+    assert model.wire.shape == model.push.shape == bodies.start.shape
+
+
 def test_a_device_that_is_not_there_is_said_in_one_line(monkeypatch):
     monkeypatch.setattr(device_module, "_why_not", lambda: "no CUDA driver on this machine")
     with pytest.raises(GpuUnavailableError, match="no CUDA driver"):
