@@ -364,15 +364,17 @@ def test_torch_ends_as_long_as_the_compiled_loops():
 def on_a_device(monkeypatch):
     """A mode in which every tensor of every operation has to be on torch's device without data, as on a GPU.
 
-    On a GPU a tensor made without saying where is on the processor, and meeting one of the GPU is an error; "meta" tensors
-    would meet it in silence, so this looks at what goes into and comes out of each operation.
+    On a GPU a tensor made without saying where is on the processor, and meeting one of the GPU is an error; "meta"
+    tensors would meet it in silence, so this looks at what goes into and comes out of each operation.
     """
     from torch import Tensor
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils._pytree import tree_leaves
 
     class Strict(TorchDispatchMode):
-        seen: set[str] = set()
+        def __init__(self):
+            super().__init__()
+            self.seen = set()
 
         def __torch_dispatch__(self, func, types, args=(), kwargs=None):
             out = func(*args, **(kwargs or {}))
