@@ -21,7 +21,7 @@ from netlists.netlist import HARD_MACRO, SOFT_MACRO, STDCELL
 from netlists.orientation import N
 from netlists.placement import Placement
 from netlists.rules.conflicts import require_possible
-from placer.budget import Budget, Event, Progress, silent
+from placer.budget import Budget, Event, Progress, Reserved, silent
 from placer.clusters import usual_weights
 from placer.cost.flat_rules import check_flat
 from placer.cost.full import Cost, CostWeights, full
@@ -182,9 +182,10 @@ def place_cells(
     if jobs < 1:
         raise ValueError(f"jobs must be at least 1, not {jobs}")
     budget = budget or Budget(time_limit)
-    grounded = with_rows(design)
-    grounded.check_fits()
-    require_room(grounded)
+    with budget.pace.measured():
+        grounded = with_rows(design)
+        grounded.check_fits()
+        require_room(grounded)
     # Spreading on a GPU is asked for by name: on an automatic choice results would differ from machine to machine.
     device = "cuda" if options is not None and options.device == "cuda" else "cpu"
     spreading = {"target": target, "routability": routability, "turn_macros": turn_macros, "device": device}
@@ -214,8 +215,7 @@ def _less_scoring(design: Design, budget: Budget) -> Budget:
     if budget.time_limit is None:
         return budget
     cells = int((design.netlist.node_kind == STDCELL).sum())
-    kept = min(_SCORE_SECONDS * cells, _SCORE_SHARE * budget.left)
-    return Budget(budget.time_limit - kept, budget.stop, budget.started)
+    return Reserved(budget, _SCORE_SECONDS * cells, _SCORE_SHARE)
 
 
 class _Run:

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from netlists.errors import PlacementError
-from placer.budget import Budget
+from placer.budget import Budget, Pace, Reserved
 from placer.cli._constraints import ConstraintsFile
 from placer.cli._durations import parse_duration
 from placer.cli._errors import INTERRUPTED, NoLegalPlacement
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from placer.engines.ray_pool import RayPool
 
 #: Part of a time limit that is kept back for writing files, at most.
-_WRITE_SHARE = 0.1
+_WRITE_SHARE = 0.25
 
 EXAMPLES = (
     "placer place synth130",
@@ -213,15 +213,17 @@ def place(
         warm_up_device(options)
     pool = None if ray is None else context.with_resource(_join(ray, jobs, log))
     started = perf_counter()
-    problem = load_design(design, None, verilog, top, lef, def_file, constraints)
+    pace = Pace()
+    with pace.measured():
+        problem = load_design(design, None, verilog, top, lef, def_file, constraints)
     chosen, why = choose(problem, engine if network is None else "search")
     _check_engine(Engine(chosen), cells, weight, ray)
     if chosen == "search":
         problem = placeable(problem)
     limit = time or (EFFORTS[effort].seconds if chosen == "search" else None)
-    # Files of many cells take seconds, which belong to the time asked for.
-    kept = 0.0 if chosen == "search" or limit is None else min(files.writing_seconds(problem), _WRITE_SHARE * limit)
-    budget = Budget(None if limit is None else limit - kept, started=started)
+    budget = Budget(limit, started=started, pace=pace)
+    if chosen != "search" and limit is not None:  # files of many cells take seconds, which belong to the time asked for
+        budget = Reserved(budget, files.writing_seconds(problem), _WRITE_SHARE)
     weights = parse_weights(weight or [], usual_weights(problem))
     print_notes(problem if chosen == "search" else with_rows(problem), log)
     if why:

@@ -37,6 +37,8 @@ _START_SHARE, _MACRO_SHARE, _LEGAL_SHARE, _CELL_SHARE = 0.12, 0.45, 0.25, 0.75
 _GRACE, _LONGEST_GRACE = 1.0, 32.0
 #: Seconds kept back for putting cells into rows: a cell, and at least.
 _ROW_SECONDS, _LEAST_SECONDS = 1.5e-5, 0.1
+#: Part of the time left that this may be, however busy the processor: cells that have not spread take longer still.
+_ROW_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +122,12 @@ class _Run:
         device: str = "cpu",
     ) -> None:
         # Cells are turned as their rows are, whatever the input says.
-        self.given = design.with_placement(upright(design), design.placement_path)
-        self.guides = with_guides(self.given)
+        with budget.pace.measured():
+            self.given = design.with_placement(upright(design), design.placement_path)
+            self.guides = with_guides(self.given)
+            self.circuit: Circuit = extract(self.guides.design)
         self.design, self.budget, self.seed, self.progress = self.guides.design, budget, settings.seed, progress
         self.settings, self.turn_macros, self.device = settings, turn_macros, device
-        self.circuit: Circuit = extract(self.design)
         self.workers = Workers(jobs)
         self.corner = (design.canvas.x0, design.canvas.y0)
         self.stages: dict[str, float] = {}
@@ -141,8 +144,9 @@ class _Run:
         x, y = np.where(c.movable, at.x, p.x) - self.corner[0], np.where(c.movable, at.y, p.y) - self.corner[1]
         if start is None:
             x, y = np.where(c.movable, c.extent[0] / 2, x), np.where(c.movable, c.extent[1] / 2, y)
-            x, y = quadratic(c, x, y, self._part(_START_SHARE))
-            self._note("quadratic", x, y)
+            with self.budget.pace.measured():
+                x, y = quadratic(c, x, y, self._part(_START_SHARE))
+                self._note("quadratic", x, y)
         found: Spread | None = None
         if len(self.macros):
             settings = replace(self.settings, stop=0.1)
@@ -195,7 +199,8 @@ class _Run:
 
     def _legal_macros(self, found: Spread) -> tuple[Floats, Floats]:
         rough, ids = self._at(found.x, found.y), self.macros
-        legal = self._legal_in_time(rough, self._part(_LEGAL_SHARE))
+        with self.budget.pace.measured():
+            legal = self._legal_in_time(rough, self._part(_LEGAL_SHARE))
         if (legal.orient[ids] != rough.orient[ids]).any():  # one of a mirrored pair was turned to match the other
             self._turn(legal.orient)
         x, y = found.x.copy(), found.y.copy()
@@ -233,7 +238,9 @@ class _Run:
 
     def _part(self, share: float) -> Budget:
         """A share of the time left for spreading; what putting cells in rows takes is kept back."""
-        return self.budget.part(share * max(self.budget.left - self.reserve, 0.0))
+        left = self.budget.left
+        rows = min(self.reserve * self.budget.pace.factor, _ROW_SHARE * left)
+        return self.budget.part(share * (left - rows))
 
     def _at(self, x: Floats, y: Floats) -> Placement:
         """A placement of the design with what moves at these centres, relative to the corner."""
@@ -319,15 +326,18 @@ class _Grace(Budget):
 class _Passes(Budget):
     """A budget that is over when what is left is less than the longest time between two looks at it.
 
-    Detailed placement looks at the budget between parts of its passes: none may begin that cannot end in time.
+    Detailed placement looks at the budget between parts of its passes: none may begin that cannot end in time. What
+    happens between two looks is work of one thread, so the looks tell the pace too.
     """
 
     def __init__(self, budget: Budget, first: float) -> None:
-        super().__init__(budget.time_limit, budget.stop, budget.started)
-        self._longest, self._last = first, time.perf_counter()
+        super().__init__(budget.time_limit, budget.stop, budget.started, budget.pace)
+        self._outer, self._longest = budget, first
+        self._last, self._worked = time.perf_counter(), time.thread_time()
 
     @property
     def over(self) -> bool:
-        now = time.perf_counter()
-        self._longest, self._last = max(self._longest, now - self._last), now
-        return self.left <= self._longest
+        now, worked = time.perf_counter(), time.thread_time()
+        self.pace.note(now - self._last, worked - self._worked)
+        self._longest, self._last, self._worked = max(self._longest, now - self._last), now, worked
+        return self._outer.left <= self._longest
