@@ -7,6 +7,8 @@ only by ``placer train --finetune``. Training designs come from the generator wi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count as count_from
+from itertools import islice
 
 import numpy as np
 
@@ -58,24 +60,22 @@ def synthetic(seed: int, largest: int = 64) -> Design:
 
 def synthetic_designs(first: int, count: int, largest: int = 64) -> list[Design]:
     """``count`` generated designs from seed ``first`` on, leaving out what cannot be generated or played."""
-    found: list[Design] = []
-    for design in _playable(first, largest):
-        if len(found) == count:
-            break
-        found.append(design)
-    return found
+    return [design for _, design in islice(playable(first, largest), count)]
 
 
-def _playable(first: int, largest: int) -> Iterator[Design]:
+def playable(first: int, largest: int = 64) -> Iterator[tuple[int, Design]]:
+    """Generated designs from seed ``first`` on with their seeds, leaving out what cannot be generated or played.
+
+    Args:
+        first: seed to begin with.
+        largest: most macros.
+    """
     from env.macro_placement import MacroPlacementEnv
 
-    seed = first
-    while True:
+    for seed in count_from(first):
         try:
             design = synthetic(seed, largest)
             MacroPlacementEnv(design, maps=False, final_costs=False)
         except NetlistError:
-            pass
-        else:
-            yield design
-        seed += 1
+            continue
+        yield seed, design

@@ -15,6 +15,7 @@ from placer.cli import (
     fetch,
     floorplan,
     group,
+    improve,
     list_,
     place,
     report,
@@ -59,6 +60,7 @@ def command() -> Any:  # noqa: ANN401 - a click command; where click lives depen
     app.command("fetch", epilog=_examples(fetch.EXAMPLES))(fetch.fetch)
     app.command("synth", epilog=_examples(synth.EXAMPLES))(synth.synth)
     app.command("train", epilog=_examples(train.EXAMPLES))(train.train)
+    app.command("improve", epilog=_examples(improve.EXAMPLES))(improve.improve)
     app.command("bench", epilog=_examples(bench.EXAMPLES))(bench.bench)
     app.command("report", epilog=_examples(report.EXAMPLES))(report.report)
     app.command("study", epilog=_examples(study.EXAMPLES))(study.study)
