@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eval.methods.around import around_macros
 from eval.methods.registry import Answer, NotApplicableError, Task, known_options, method, number
 from netlists.errors import NetlistError
 from netlists.netlist import HARD_MACRO, PORT
@@ -33,10 +34,12 @@ def _prepare_search() -> None:
 def search(task: Task) -> Answer:
     """Smooth starts, legalisation and exact search: what ``placer place`` does.
 
+    Of flat designs it places the macros (:mod:`eval.methods.around`).
+
     Options: ``effort`` (fast, default, best), ``jobs`` (searches side by side; the cores by default).
     """
     known_options(task, ("effort", "jobs"))
-    return _search(task, None)
+    return around_macros(task, lambda part: _search(part, None))
 
 
 def _search(task: Task, starter: Starter | None) -> Answer:
@@ -190,7 +193,7 @@ def policy_and_search(task: Task) -> Answer:
     from policies.placing import learned_starts
 
     model = load_checkpoint(_checkpoint(task.options)).model
-    return _search(task, learned_starts(model))
+    return around_macros(task, lambda part: _search(part, learned_starts(model)))
 
 
 def jobs_of(task: Task) -> int:

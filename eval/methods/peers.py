@@ -8,6 +8,7 @@ from importlib import metadata
 
 import numpy as np
 
+from eval.methods.around import around_macros
 from eval.methods.engines import jobs_of
 from eval.methods.programs import made_legal
 from eval.methods.registry import Answer, NotApplicableError, Task, known_options, method, number
@@ -24,14 +25,19 @@ def _prepare_annealing() -> None:
 def simulated_annealing(task: Task) -> Answer:
     """The annealing TILOS publishes (go with the winners), with the exact evaluator of the placer.
 
+    Of flat designs it places the macros (:mod:`eval.methods.around`).
+
     Option: ``jobs`` (chains side by side; the cores by default). ``iterations`` are actions.
     """
     known_options(task, ("jobs",))
     from eval.peers.simulated_annealing import simulated_annealing as anneal
 
-    found = anneal(task.design, budget=task.budget, seed=task.seed, iterations=task.iterations, jobs=jobs_of(task))
-    facts = {"actions": found.actions, "proposals": found.proposals, "legalised": found.legalised}
-    return Answer(found.placement, facts=facts, curve=found.history)
+    def place(part: Task) -> Answer:
+        found = anneal(part.design, budget=part.budget, seed=part.seed, iterations=part.iterations, jobs=jobs_of(part))
+        facts = {"actions": found.actions, "proposals": found.proposals, "legalised": found.legalised}
+        return Answer(found.placement, facts=facts, curve=found.history)
+
+    return around_macros(task, place)
 
 
 def _coloquinte_missing(options: Mapping[str, str]) -> str | None:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from eval.methods import Choice, NotApplicableError, Task, find, methods, parse_choices
+from eval.methods import Answer, Choice, NotApplicableError, Task, find, methods, parse_choices
+from eval.methods.around import MACRO_SHARE, around_macros
 from eval.methods.registry import known_options, number
 from eval.suites import Member, open_member
 from netlists.errors import NetlistError
 from netlists.load import load
+from netlists.netlist import HARD_MACRO, SOFT_MACRO
+from netlists.placement import Placement
 from netlists.synthesis import SynthesisSpec, synthesize
-from placer.budget import Budget, silent
+from placer.budget import Budget, Event, silent
 from placer.cost.flat_rules import check_flat
 from placer.cost.legality import check
+from placer.engines.legalise import legalise
 from tests.placer.flat_designs import flat_design
 
 NAMES = {
@@ -119,16 +124,44 @@ def test_the_same_seed_and_steps_give_the_same_placement(tmp_path: Path) -> None
     assert not (one.x == other.x).all()
 
 
-@pytest.mark.parametrize("name", ["analytic", "hybrid", "coloquinte"])
+@pytest.mark.parametrize("name", ["analytic", "hybrid", "coloquinte", "search", "simulated-annealing"])
 def test_flat_designs_end_with_every_cell_in_a_row(name: str, tmp_path: Path) -> None:
     method, flat = find(name), flat_design()
     if (why := method.missing({})) is not None:
         pytest.skip(why)
-    steps = 1000 if name == "hybrid" else None
-    answer = method.run(task(tmp_path, design=flat, iterations=steps))
+    steps = None if name in ("analytic", "coloquinte") else 1000
+    told: list[Event] = []
+    answer = method.run(task(tmp_path, design=flat, iterations=steps, progress=told.append))
     report = check_flat(flat, answer.placement, reference=flat.placement)
     assert report.legal, report.summary()
+    assert all(event.cost is None for event in told)  # no proxy cost of clusters passes for a wirelength
+    assert answer.curve is None
     assert (answer.raw is None) == (name != "coloquinte")
+
+
+def test_methods_for_macros_leave_the_macros_of_flat_designs_where_they_put_them(tmp_path: Path) -> None:
+    flat = flat_design()
+    hard = np.flatnonzero(flat.movable & (flat.netlist.node_kind == HARD_MACRO))
+    assert len(hard)
+    seen: list[tuple[Task, Placement]] = []
+
+    def corner(part: Task) -> Answer:
+        found = legalise(part.design, part.design.placement, seed=part.seed)
+        seen.append((part, found))
+        return Answer(found, facts={"told": 7})
+
+    for limit in (None, 30.0):
+        answer = around_macros(task(tmp_path, design=flat, budget=Budget(limit), time_limit=limit), corner)
+        part, placed = seen[-1]
+        kept = np.flatnonzero(part.design.netlist.node_kind == HARD_MACRO)
+        assert (part.design.netlist.node_kind == SOFT_MACRO).any()
+        assert (part.budget.time_limit is None) == (limit is None)
+        assert limit is None or part.budget.time_limit == pytest.approx(MACRO_SHARE * limit, rel=0.2)
+        for axis in ("x", "y", "orient"):
+            assert (getattr(answer.placement, axis)[hard] == getattr(placed, axis)[kept]).all()
+        assert (answer.placement.fixed == flat.placement.fixed).all()
+        assert answer.facts["macros"] == {"told": 7}
+        assert check_flat(flat, answer.placement, reference=flat.placement).legal
 
 
 @pytest.mark.parametrize("name", ["analytic", "hybrid", "coloquinte"])
