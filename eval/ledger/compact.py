@@ -70,6 +70,7 @@ def _copy(source: Path, target: Path, keys: list[str], command: str) -> None:
     old, new = sqlite3.connect(source), sqlite3.connect(target)
     old.row_factory = sqlite3.Row
     try:
+        new.execute("PRAGMA page_size = 1024")  # most tables have a row or two
         for statement in schema_statements():
             new.execute(statement)
         new.executemany("INSERT INTO meta VALUES (?, ?)", [tuple(row) for row in old.execute("SELECT * FROM meta")])

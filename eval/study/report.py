@@ -46,9 +46,12 @@ def study_report(
     for one in found:
         parts += [one.claim.text, "", *by_design(one), ""]
     standings = [
-        {"method": s.method, "solved": s.solved, "factor": s.factor, "failed": s.failed, "late": s.late}
+        {
+            "method": s.method, "solved": s.solved, "factor": s.factor if s.solved else None, "failed": s.failed,
+            "late": s.late,
+        }
         for s in group.standings
-    ]
+    ]  # fmt: skip
     headings = {
         "method": "method", "solved": "designs placed", "factor": "times the best", "failed": "failed", "late": "late",
     }  # fmt: skip
