@@ -49,10 +49,13 @@ class Run:
         return float(value) if isinstance(value, (int, float)) else None
 
     def file(self, column: str = "placement") -> Path | None:
-        """A placement file of the run, or None where there is none any more."""
+        """A placement file of the run, or None where there is none any more, or it lies outside the ledger's folder."""
         name = self.values[column]
-        path = None if name is None else self.ledger.with_name(self.ledger.name + ".files") / name
-        return path if path is not None and path.is_file() else None
+        if name is None:
+            return None
+        folder = self.ledger.with_name(self.ledger.name + ".files")
+        path = folder / name
+        return path if path.resolve().is_relative_to(folder.resolve()) and path.is_file() else None
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,25 @@ def read_runs(paths: Iterable[str | Path]) -> Contents:
     return Contents(tuple(ordered), tuple((*key, why) for key, why in sorted(skips.items())), designs)
 
 
-def _read(path: Path) -> Contents:
-    # Opened for writing all the same: a ledger whose writer was killed has to be put in order before it is read.
+def _open(path: Path) -> sqlite3.Connection:
+    """Open a ledger to read it.
+
+    For writing all the same: one whose writer was killed has to be put in order before it is read. In a folder where
+    nobody may write nobody does, and a ledger without a journal is in order.
+    """
     db = sqlite3.connect(path, timeout=60.0)
+    try:
+        db.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        db.close()
+        if path.with_name(path.name + "-wal").exists():
+            raise
+        db = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)
+    return db
+
+
+def _read(path: Path) -> Contents:
+    db = _open(path)
     db.row_factory = sqlite3.Row
     try:
         schema = db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()

@@ -2,7 +2,8 @@
 
 SQLite in WAL mode: whoever is killed at any moment leaves either all of a step or nothing. A run is *waiting*, then
 *running* by a claim that names its owner, then *done*, *failed* or *skipped* for good. A claim whose owner is gone
-counts as waiting. Placement files lie in the folder ``<ledger>.files`` beside the ledger.
+counts as waiting. Placement files lie in the folder ``<ledger>.files`` beside the ledger; they are on the disk before
+the ledger names them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,15 +21,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from eval.ledger.files import kept_name, laid_ready, make_folder, sync
 from eval.ledger.key import RunKey, run_key
-from eval.ledger.owner import is_gone, this_owner
+from eval.ledger.owner import is_gone, process_start, this_owner
 from netlists.errors import NetlistError
 
 #: Changes when a table does.
 SCHEMA = 1
+#: Seconds to wait for others who write.
+PATIENCE = 60.0
 #: The figures of a score that have columns of their own.
 FIGURES = (
     "proxy_cost", "wirelength_cost", "density_cost", "congestion_cost", "hpwl_um", "weighted_hpwl_um", "macro_hpwl_um",
+)  # fmt: skip
+#: Columns of a run that its result fills.
+RESULT = (
+    "outcome", "reason", "finished", "seconds", "wall_seconds", "cpu_seconds", "peak_bytes", "placement",
+    "placement_sha256", "raw_placement", "raw_sha256", "legal", "overlaps", *FIGURES, "score", "raw_score", "facts",
+    "curve", "curve_of", "log",
 )  # fmt: skip
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -72,7 +83,8 @@ class Claim:
         member: the design, as ``Member.as_dict`` gives it.
         key: what decides the run.
         folder: where the attempt works.
-        earlier: folder of the attempt before, whose result may lie there complete; None for the first attempt.
+        earlier: folder of an attempt before whose result lies there complete, or None.
+        kills: how often the run was killed from outside since it last had a result.
     """
 
     id: int
@@ -81,6 +93,7 @@ class Claim:
     key: RunKey
     folder: Path
     earlier: Path | None
+    kills: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,8 +101,8 @@ class Verdict:
     """How a run ended.
 
     Attributes:
-        outcome: ``"ok"``, ``"illegal"``, ``"timeout"``, ``"memory"``, ``"crash"``, ``"killed"``, ``"refused"`` or
-            ``"unfit"``.
+        outcome: ``"ok"``, ``"illegal"``, ``"timeout"``, ``"memory"``, ``"overuse"``, ``"crash"``, ``"killed"``,
+            ``"refused"`` or ``"unfit"``.
         reason: one sentence.
         values: columns of the run.
         placement: file of the attempt that becomes the ledger's, or None.
@@ -124,20 +137,42 @@ class Ledger:
         self._owner = this_owner()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self.path, timeout=60.0, isolation_level=None)
+            self._db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
             self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA foreign_keys=ON")
-            for statement in schema_statements():
-                self._db.execute(statement)
-            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
-            found = self._db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()[0]
-            self._db.execute("CREATE TEMP TABLE plan (key TEXT PRIMARY KEY, place INTEGER NOT NULL)")
+            found = self._prepare()
+            # Placements go beside it: better known now than when the first of them is there.
+            self.files.mkdir(exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.files):
+                pass
         except (sqlite3.Error, OSError) as error:
-            raise NetlistError(f"this cannot be used as a ledger: {error}", file=self.path) from None
+            words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise NetlistError(f"this cannot be used as a ledger: {words}", file=self.path) from None
         if found != str(SCHEMA):
             raise NetlistError("this ledger was written by another version", file=path, found=found, expected=SCHEMA)
+
+    def _prepare(self) -> str:
+        """Make the tables where they are not there yet; returns the version of those that are."""
+        db = self._db
+        others = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if others and "meta" not in others:
+            raise sqlite3.DatabaseError("it is the database of another program")
+        end = time.monotonic() + PATIENCE
+        while True:  # SQLite does not wait by itself while another process changes the journal
+            try:
+                db.execute("PRAGMA journal_mode=WAL")
+                break
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+        db.execute("PRAGMA synchronous=FULL")
+        db.execute("PRAGMA foreign_keys=ON")
+        db.execute("CREATE TEMP TABLE plan (key TEXT PRIMARY KEY, place INTEGER NOT NULL)")
+        with self._transaction():
+            for statement in schema_statements():
+                db.execute(statement)
+            db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
+            return str(db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()[0])
 
     def __enter__(self) -> Self:
         return self
@@ -153,13 +188,22 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._db.execute("BEGIN IMMEDIATE")
+        """All or nothing.
+
+        Raises:
+            NetlistError: the ledger cannot be written: the disk is full, or somebody keeps it locked.
+        """
         try:
+            self._db.execute("BEGIN IMMEDIATE")
             yield self._db
-        except BaseException:
-            self._db.execute("ROLLBACK")
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            if self._db.in_transaction:  # SQLite takes back by itself what a full disk has interrupted
+                with suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise NetlistError(f"the ledger cannot be written: {error}", file=self.path) from None
             raise
-        self._db.execute("COMMIT")
 
     # -- planning ------------------------------------------------------------------------------------------------
 
@@ -199,9 +243,10 @@ class Ledger:
                 # Where a design lies may have changed since; what it holds has not, or the key would be another.
                 db.execute("UPDATE runs SET member = ? WHERE key = ?", (json.dumps(member), digest))
                 db.execute("INSERT OR IGNORE INTO plan VALUES (?, ?)", (digest, place))
-            if retry_failed:
+            if retry_failed:  # with nothing left of the old result, which the new one may not overwrite
+                cleared = ", ".join(f"{name} = NULL" for name in RESULT)
                 db.execute(
-                    "UPDATE runs SET status = 'waiting', outcome = NULL, reason = NULL, finished = NULL"
+                    f"UPDATE runs SET status = 'waiting', {cleared}"
                     " WHERE status = 'failed' AND key IN (SELECT key FROM plan)"
                 )
         return self.open_runs()
@@ -214,10 +259,20 @@ class Ledger:
             ).fetchone()[0]
         )
 
-    def note_skips(self, suite: str, skips: Iterable[tuple[str, str, str]]) -> None:
-        """Replace what the suite could not run at all: (``"design"`` or ``"method"``, name, reason)."""
+    def note_skips(
+        self, suite: str, skips: Iterable[tuple[str, str, str]], able: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """Remember what could not be run at all.
+
+        Args:
+            suite: its name.
+            skips: (``"design"`` or ``"method"``, name, reason).
+            able: (kind, name) of what can be run now; earlier reasons against it are forgotten.
+        """
         with self._transaction() as db:
-            db.execute("DELETE FROM skips WHERE suite = ?", (suite,))
+            db.executemany(
+                "DELETE FROM skips WHERE suite = ? AND kind = ? AND name = ?", [(suite, *one) for one in able]
+            )
             db.executemany(
                 "INSERT OR REPLACE INTO skips VALUES (?, ?, ?, ?, ?)",
                 [(suite, *skip, time.time()) for skip in skips],
@@ -260,20 +315,24 @@ class Ledger:
                 "UPDATE runs SET status = 'running', attempts = ?, owner = ?, renewed = ? WHERE id = ?",
                 (number, self._owner, now, row["id"]),
             )
+            kills = db.execute(
+                "SELECT COUNT(*) FROM attempts WHERE run = ? AND how = 'killed' AND attempt > COALESCE("
+                "(SELECT MAX(attempt) FROM attempts WHERE run = ? AND how = 'finished'), 0)", (row["id"], row["id"]),
+            ).fetchone()[0]  # fmt: skip
             db.execute(
                 "INSERT INTO attempts (run, attempt, owner, began) VALUES (?, ?, ?, ?)",
                 (row["id"], number, self._owner, now),
             )
+        before = (self._attempt(row["id"], k) for k in range(number - 1, 0, -1))
         return Claim(
             row["id"], number, json.loads(row["member"]), _key(row), self._attempt(row["id"], number),
-            self._attempt(row["id"], number - 1) if number > 1 else None,
+            next((folder for folder in before if (folder / "run.json").is_file()), None), int(kills),
         )  # fmt: skip
 
     def renew(self) -> None:
         """Say that this process still works on what it claimed."""
-        self._db.execute(
-            "UPDATE runs SET renewed = ? WHERE status = 'running' AND owner = ?", (time.time(), self._owner)
-        )
+        with self._transaction() as db:
+            db.execute("UPDATE runs SET renewed = ? WHERE status = 'running' AND owner = ?", (time.time(), self._owner))
 
     def give_up(self, claim: Claim, how: str) -> None:
         """Put a claimed run back among those that wait; nothing of the attempt is kept.
@@ -304,40 +363,74 @@ class Ledger:
             False where the claim was not this process's any more; nothing was entered then.
         """
         values: dict[str, Any] = dict(verdict.values)
+        ready: dict[Path, Path] = {}
+        places = make_folder(self.files / "placements")
         for column, source in (("placement", verdict.placement), ("raw_placement", verdict.raw)):
             if source is not None:
-                values[column] = self._keep(claim, source, "raw" if column == "raw_placement" else "")
+                mark = "raw" if column == "raw_placement" else ""
+                target = places / kept_name(claim.key, mark, source.name.partition(".")[2])
+                ready[laid_ready(source, target)] = target
+                values[column] = target.relative_to(self.files).as_posix()
         values.update(
             status=verdict.status, outcome=verdict.outcome, reason=verdict.reason, finished=time.time(),
             machine=machine,
         )  # fmt: skip
         names = ", ".join(f"{name} = ?" for name in values)
-        with self._transaction() as db:
-            changed = db.execute(
-                f"UPDATE runs SET {names} WHERE id = ? AND status = 'running' AND owner = ? AND attempts = ?",
-                (*(_plain(v) for v in values.values()), claim.id, self._owner, claim.attempt),
-            ).rowcount
-            if changed:
-                self._end(db, claim, "finished")
-        for folder in (claim.folder, claim.earlier):
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+        try:
+            with self._transaction() as db:
+                changed = db.execute(
+                    f"UPDATE runs SET {names} WHERE id = ? AND status = 'running' AND owner = ? AND attempts = ?",
+                    (*(_plain(v) for v in values.values()), claim.id, self._owner, claim.attempt),
+                ).rowcount
+                if changed:
+                    # Only who holds the claim may touch the run's files; they are there before the ledger says so.
+                    for fresh, target in ready.items():
+                        fresh.replace(target)
+                    if ready:
+                        sync(places)
+                    self._end(db, claim, "finished")
+        finally:
+            for fresh in ready:
+                fresh.unlink(missing_ok=True)
+        for number in range(claim.attempt, 0, -1):
+            shutil.rmtree(self._attempt(claim.id, number), ignore_errors=True)
         return bool(changed)
 
+    def workplace(self, name: str) -> Path:
+        """An empty folder of this process for something that is no run; the caller removes it."""
+        words = self._owner.split("|")
+        folder = self.files / "work" / f"own-{words[2]}-{words[3]}-{name}"
+        shutil.rmtree(folder, ignore_errors=True)
+        return make_folder(folder)
+
     def tidy(self) -> None:
-        """Remove working folders of attempts nobody works on any more."""
+        """Remove working folders that nobody needs any more; those of other processes stay."""
         work = self.files / "work"
-        if not work.is_dir():
+        try:
+            # Listed before the ledger is asked: whatever begins in between is not among them.
+            folders = sorted(work.iterdir())
+        except FileNotFoundError:
             return
-        live = {
-            self._attempt(row["id"], row["attempts"]).name
-            for row in self._db.execute("SELECT id, attempts FROM runs WHERE status = 'running'")
-        }
-        for folder in work.iterdir():
-            if folder.name not in live:
-                shutil.rmtree(folder, ignore_errors=True)
+        running = {row["id"] for row in self._db.execute("SELECT id FROM runs WHERE status = 'running'")}
+        for folder in folders:
+            if self._is_needed(folder.name, running):
+                continue
+            # Taken away at once: another process takes a folder over whole, or does not find it.
+            gone = folder.with_name(f"gone-{os.getpid()}-{folder.name}")
+            with suppress(OSError):
+                folder.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
         with suppress(OSError):
             work.rmdir()
+
+    def _is_needed(self, name: str, running: set[int]) -> bool:
+        kind, _, rest = name.partition("-")
+        if kind.isdigit():
+            return int(kind) in running
+        if kind == "own":
+            pid, _, rest = rest.partition("-")
+            return pid.isdigit() and str(process_start(int(pid))) == rest.partition("-")[0]
+        return False
 
     def _end(self, db: sqlite3.Connection, claim: Claim, how: str) -> None:
         db.execute(
@@ -347,26 +440,6 @@ class Ledger:
 
     def _attempt(self, run: int, number: int) -> Path:
         return self.files / "work" / f"{run}-{number}"
-
-    def _keep(self, claim: Claim, source: Path, mark: str) -> str:
-        """Put a file of an attempt into the ledger's folder; returns its path relative to that folder.
-
-        The attempt keeps its own name for it until the result is entered, so that nothing is lost in between.
-        """
-        digest = run_key(claim.key)[:10]
-        stem = f"{claim.key.design}-{claim.key.method.rpartition(':')[2]}-s{claim.key.seed}-{digest}"
-        suffix = source.name.partition(".")[2]
-        name = "".join(c if c.isalnum() or c in "-_+" else "_" for c in stem) + (f".{mark}" if mark else "")
-        target = self.files / "placements" / f"{name}.{suffix}"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        fresh.unlink(missing_ok=True)
-        try:
-            os.link(source, fresh)
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(source, fresh)
-        fresh.replace(target)
-        return target.relative_to(self.files).as_posix()
 
 
 def _key(row: sqlite3.Row) -> RunKey:

@@ -6,17 +6,21 @@ import json
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from eval.ledger import Claim, Ledger, Verdict
+from eval.ledger.files import make_folder
 from eval.ledger.store import FIGURES
 from eval.methods import Choice
+from eval.runner.jobs import NO_ROOM
 from eval.runner.local import Ended, Executor
 from eval.runner.plan import Plan, make_plan
 from eval.runner.settings import Settings
 from eval.suites import Suite
+from netlists.errors import NetlistError
 
 #: Seconds between two renewals of the claims.
 _RENEW = 20.0
@@ -82,11 +86,11 @@ def run_suite(
         listen: hears about every run.
 
     Raises:
-        NetlistError: a method is unknown.
+        NetlistError: a method is unknown, or nothing can be written any more.
         KeyboardInterrupt: runs under way are put back among those that wait.
     """
     plan: Plan = make_plan(suite, choices, settings, executor, ledger)
-    ledger.note_skips(suite.name, plan.skips)
+    ledger.note_skips(suite.name, plan.skips, plan.able)
     ledger.plan(plan.runs, suite=suite.name, metric=suite.metric, command=command, retry_failed=retry_failed)
     ledger.tidy()
     work = _Work(ledger, executor, settings, listen)
@@ -152,18 +156,21 @@ class _Work:
         """End what runs and put it back."""
         self.executor.close()
         for slot in self.slots.values():
-            self.ledger.give_up(slot.claim, "interrupted")
+            with suppress(NetlistError):  # where that cannot be written the claims are free with this process's end
+                self.ledger.give_up(slot.claim, "interrupted")
 
     # -- one run -------------------------------------------------------------------------------------------------
 
     def _begin(self, index: int, claim: Claim) -> None:
         self.first.setdefault(index, time.monotonic())
         slot = self.slots[index] = _Slot(claim, 0, "run")
-        if claim.earlier is not None and (claim.earlier / "run.json").is_file() and not claim.folder.exists():
-            claim.earlier.rename(claim.folder)  # the run was over when its harness died: only the judge is missing
+        if claim.earlier is not None:
+            with suppress(OSError):  # somebody tidied up meanwhile
+                claim.earlier.rename(claim.folder)
+        if (claim.folder / "run.json").is_file():  # the run was over when its harness died: only the judge is missing
             self._after_run(index, Ended(0, "exit"))
             return
-        claim.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(claim.folder)
         self.listen(claim, None, 0)
         key = claim.key
         job = {
@@ -187,6 +194,7 @@ class _Work:
     def _after_run(self, index: int, ended: Ended) -> None:
         slot = self.slots[index]
         slot.ended = ended
+        _must_have_room(ended, slot.claim.folder)
         path = slot.claim.folder / "run.json"
         if not path.is_file():
             self._without_result(index, ended)
@@ -195,6 +203,12 @@ class _Work:
         self.summary.method_seconds += slot.result.get("seconds", 0.0)
         if "error" in slot.result:
             self._enter(index, Verdict(slot.result["error"], slot.result["message"], self._values(slot)))
+            return
+        allowed = slot.claim.key.cores * ended.wall_seconds
+        if ended.cpu_seconds > 1.1 * allowed + 0.5:
+            words = f"{ended.cpu_seconds:.1f} s of processor time in {ended.wall_seconds:.1f} s: more than "
+            words += f"{slot.claim.key.cores} core(s) can give"
+            self._enter(index, Verdict("overuse", words, self._values(slot)))
             return
         slot.stage = "judge"
         self._judge(index)
@@ -219,11 +233,11 @@ class _Work:
         elif ended.how == "failed":
             verdict = Verdict("refused", f"the design cannot be read: {ended.detail}", values)
         elif ended.from_outside:
-            if claim.attempt <= self.settings.retries:
+            if claim.kills < self.settings.retries:
                 del self.slots[index]
                 self.ledger.give_up(claim, "killed")
                 return
-            verdict = Verdict("killed", f"ended from outside {claim.attempt} times: {_ending(ended)}", values)
+            verdict = Verdict("killed", f"ended from outside {claim.kills + 1} times: {_ending(ended)}", values)
         else:
             tail = (values.get("log") or "").strip().rpartition("\n")[2]
             verdict = Verdict("crash", f"{_ending(ended)}{': ' + tail if tail else ''}", values)
@@ -232,6 +246,7 @@ class _Work:
     def _after_judge(self, index: int, ended: Ended) -> None:
         slot = self.slots[index]
         self.summary.judge_seconds += ended.wall_seconds
+        _must_have_room(ended, slot.claim.folder)
         path = slot.claim.folder / "judge.json"
         values = self._values(slot)
         if not path.is_file():
@@ -285,6 +300,16 @@ class _Work:
 
 def _design(claim: Claim) -> dict[str, Any]:
     return {key: value for key, value in claim.member.items() if key != "method"}
+
+
+def _must_have_room(ended: Ended, folder: Path) -> None:
+    """What a full disk ends is no result.
+
+    Raises:
+        NetlistError: the job found no room for its files.
+    """
+    if ended.how == "exit" and ended.code == NO_ROOM:
+        raise NetlistError("no room is left on this disk, or it must not be written", file=folder.parent)
 
 
 def _tail(path: Path) -> str | None:

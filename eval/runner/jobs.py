@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -25,6 +26,11 @@ from placer.budget import Budget, Event
 
 #: More points of a curve than this are thinned out.
 MOST_POINTS = 1000
+#: Exit code of a job that had no room for its files: the disk is full, and that is nobody's result.
+NO_ROOM = 75
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+#: The clock of a run. Methods get a budget with a clock of its own, which is theirs to spoil.
+_clock = time.perf_counter
 
 
 def carry_out(job: Mapping[str, Any], design: Design) -> None:
@@ -33,20 +39,40 @@ def carry_out(job: Mapping[str, Any], design: Design) -> None:
     Args:
         job: ``kind`` (``"describe"``, ``"run"``, ``"judge"``), ``folder`` and what the kind needs.
         design: the design it is about.
+
+    Raises:
+        OSError: the disk is full; see :func:`out_of_room`.
     """
     folder = Path(job["folder"])
     try:
         result = KINDS[job["kind"]](job, design)
-    except NotApplicableError as error:
-        result = {"error": "unfit", "message": str(error)}
-    except (NetlistError, PlacementError) as error:
-        result = {"error": "refused", "message": f"{type(error).__name__}: {error}"}
-    except MemoryError:
-        result = {"error": "memory", "message": "MemoryError"}
     except Exception as error:
-        traceback.print_exc()
-        result = {"error": "crash", "message": f"{type(error).__name__}: {error}"}
+        if out_of_room(error):
+            raise
+        result = _failure(job, error)
     _write(folder / f"{job['kind']}.json", result)
+
+
+def out_of_room(error: BaseException | None) -> bool:
+    """Whether an error, or what led to it, says that nothing can be written to the disk any more."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _failure(job: Mapping[str, Any], error: Exception) -> dict[str, Any]:
+    if isinstance(error, NotApplicableError):
+        return {"error": "unfit", "message": str(error)}
+    if isinstance(error, (NetlistError, PlacementError)):
+        return {"error": "refused", "message": f"{type(error).__name__}: {error}"}
+    if isinstance(error, MemoryError):
+        limit = job.get("memory")
+        words = f"asked for more memory than its {limit / 2**30:.3g} GiB" if limit else "the machine has no more memory"
+        return {"error": "memory", "message": words}
+    traceback.print_exc()
+    return {"error": "crash", "message": f"{type(error).__name__}: {error}"}
 
 
 def start_digest(design: Design) -> str:
@@ -85,11 +111,12 @@ def _run(job: Mapping[str, Any], design: Design) -> dict[str, Any]:
     base = peak_mib()
     curve: list[tuple[float, float]] = []
     before = _cpu()
+    started = _clock()
     budget = Budget(job["seconds"])
 
     def hear(event: Event) -> None:
         if event.cost is not None and (not curve or event.cost < curve[-1][1]):
-            curve.append((round(budget.seconds, 4), float(event.cost)))
+            curve.append((round(_clock() - started, 4), float(event.cost)))
             if len(curve) > 2 * MOST_POINTS:
                 del curve[1:-1:2]
 
@@ -98,7 +125,7 @@ def _run(job: Mapping[str, Any], design: Design) -> dict[str, Any]:
         dict(job["options"]), flat,
     )  # fmt: skip
     given = found.run(task)
-    seconds = budget.seconds
+    seconds = _clock() - started
     answer = given if isinstance(given, Answer) else Answer(given)
     cpu = [after - earlier for after, earlier in zip(_cpu(), before, strict=True)]
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024

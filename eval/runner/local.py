@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from eval.methods import Choice
+from eval.runner.processes import children, kill_group, proportional_bytes, resident_bytes
 
 #: Seconds between two looks at the memory of the jobs.
 LOOK = 0.1
@@ -40,7 +41,8 @@ class Ended:
         code: exit code, or minus the signal.
         detail: words, where there are any.
         wall_seconds: from its start to its end.
-        peak_bytes: largest memory seen, of the process and those it started.
+        peak_bytes: most memory that the kernel saw any process of it hold, or that was seen of all of them together.
+        cpu_seconds: processor time of it and of those it waited for.
     """
 
     number: int
@@ -49,6 +51,7 @@ class Ended:
     detail: str = ""
     wall_seconds: float = 0.0
     peak_bytes: int = 0
+    cpu_seconds: float = 0.0
 
     @property
     def from_outside(self) -> bool:
@@ -173,8 +176,8 @@ class LocalExecutor:
         threads = str(max(len(cores) for cores in self._cores))
         limits = {**dict.fromkeys(_THREADS, threads), "OMP_NUM_THREADS": "1"}
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "eval.runner.server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env={**os.environ, **limits, "PYTHONPATH": search_path()}, start_new_session=True,
+            [sys.executable, "-m", "eval.runner.server", str(os.getpid())], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, env={**os.environ, **limits, "PYTHONPATH": search_path()}, start_new_session=True,
         )  # fmt: skip
         self._rest = b""
 
@@ -203,6 +206,7 @@ class LocalExecutor:
         except subprocess.TimeoutExpired:
             server.kill()  # its children are told to die with it
             server.wait()
+            self._end_groups()
         server.stdout.close()
 
     def _send(self, command: Mapping[str, Any]) -> None:
@@ -234,9 +238,16 @@ class LocalExecutor:
                 with contextlib.suppress(OSError):
                     if stream is not None:
                         stream.close()
+            self._end_groups()
         for number, one in self._running.items():
             self._out.append(Ended(number, "lost", detail="the fork server died", wall_seconds=_since(one)))
         self._running.clear()
+
+    def _end_groups(self) -> None:
+        """End what the jobs of a server that is gone have started; the jobs themselves die with it."""
+        for one in self._running.values():
+            if one.pid:
+                kill_group(one.pid)
 
     # -- the jobs ------------------------------------------------------------------------------------------------
 
@@ -253,7 +264,9 @@ class LocalExecutor:
                 code = answer["code"]
                 how = ended.doomed or ("signal" if code < 0 else "exit")
                 peak = max(ended.peak, answer["peak_bytes"])
-                self._out.append(Ended(answer["ended"], how, code, "", _since(ended), peak))
+                self._out.append(
+                    Ended(answer["ended"], how, code, "", answer["wall_seconds"], peak, answer["cpu_seconds"])
+                )
 
     def _watch(self) -> None:
         """End jobs that take too long or too much."""
@@ -264,28 +277,17 @@ class LocalExecutor:
         for number, one in self._running.items():
             if not one.pid or one.doomed:
                 continue
-            if one.job.get("memory") is not None:
-                one.peak = max(one.peak, tree_bytes(one.pid))
-                if one.peak > one.job["memory"]:
+            held, limit = resident_bytes(one.pid), one.job.get("memory")
+            if limit is not None and held > limit:
+                # Several processes may share most of it; of one alone nothing is counted twice.
+                held = proportional_bytes(one.pid) if children(one.pid) else held
+                if held > limit:
                     one.doomed = "memory"
+            one.peak = max(one.peak, held)
             if one.job.get("deadline") is not None and now - one.began > one.job["deadline"]:
                 one.doomed = "timeout"
             if one.doomed:
                 self._send({"kill": number})
-
-
-def tree_bytes(pid: int) -> int:
-    """Resident memory of a process and its descendants; 0 where there is none."""
-    total, ahead = 0, [pid]
-    while ahead:
-        one = ahead.pop()
-        try:
-            total += int(Path(f"/proc/{one}/statm").read_text().split()[1])
-            for thread in Path(f"/proc/{one}/task").iterdir():
-                ahead += map(int, (thread / "children").read_text().split())
-        except (OSError, IndexError, ValueError):
-            continue  # it ended meanwhile
-    return total * os.sysconf("SC_PAGE_SIZE")
 
 
 def _since(one: _Running) -> float:

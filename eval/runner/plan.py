@@ -33,6 +33,15 @@ class Plan:
     runs: list[tuple[RunKey, dict[str, Any], str]]
     skips: list[tuple[str, str, str]]
 
+    @property
+    def able(self) -> set[tuple[str, str]]:
+        """(``"design"`` or ``"method"``, name) of what can be run."""
+        found = set()
+        for key, member, _ in self.runs:
+            choice = Choice(member["method"], tuple(sorted(key.options.items())))
+            found |= {("design", member["name"]), ("method", str(choice))}
+        return found
+
 
 def make_plan(suite: Suite, choices: Sequence[Choice], settings: Settings, executor: Executor, ledger: Ledger) -> Plan:
     """Look at every design and method, and list the runs.
@@ -83,9 +92,7 @@ def _described(suite: Suite, executor: Executor, ledger: Ledger) -> list[tuple[d
     """Fingerprint and facts of each design, or the reason why it cannot be read."""
     found = []
     for number, member in enumerate(suite.members, start=1):
-        folder = ledger.files / "work" / f"design-{number}"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder = ledger.workplace(f"design-{number}")
         job = {"kind": "describe", "folder": str(folder), "member": member.as_dict(), "deadline": _READING}
         for _ in range(_TRIES):
             executor.submit(-number, 0, job)

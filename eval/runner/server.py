@@ -13,35 +13,57 @@ import ctypes
 import gc
 import json
 import os
+import resource
 import select
 import signal
 import sys
 import tempfile
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from eval.methods import find
-from eval.runner.jobs import carry_out, score_file
+from eval.runner.jobs import NO_ROOM, carry_out, out_of_room, score_file
+from eval.runner.processes import descendants, kill_group, outlives_nobody, status_kib
 from eval.suites import Member, open_member
 from netlists.design import Design
-from netlists.errors import NetlistError, PlacementError
 from netlists.formats import write_placement
 
 #: Designs kept open: the one of the runs under way and the one before it.
 OPEN_DESIGNS = 2
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+@dataclass(frozen=True)
+class _Child:
+    """A job under way.
+
+    Attributes:
+        number: of the job.
+        cores: it is pinned to.
+        began: monotonic clock before the fork.
+    """
+
+    number: int
+    cores: frozenset[int]
+    began: float
+
+
 class Server:
-    """Reads commands until the other end closes, then ends what still runs."""
+    """Reads commands until the other end closes or dies, then ends what still runs.
+
+    Processes that a job has started become children of the server when their parents end, even those that left the
+    job's process group: whatever a run leaves behind is found and ended before the next one gets its cores.
+    """
 
     def __init__(self, commands: int, answers: IO[str]) -> None:
         self._commands, self._answers = commands, answers
         self._designs: OrderedDict[str, Design] = OrderedDict()
-        self._children: dict[int, int] = {}
+        self._children: dict[int, _Child] = {}
         self._rehearsed = False
         self._wake, woken = os.pipe()
         os.set_blocking(self._wake, False)
@@ -49,6 +71,8 @@ class Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler of any kind: only then is the pipe written to
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         self._woken = woken
+        signal.signal(signal.SIGTERM, lambda *_: self._leave())
+        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
     def serve(self) -> None:
         """Work until the commands end."""
@@ -66,8 +90,13 @@ class Server:
                 *lines, rest = (rest + data).split(b"\n")
                 for line in lines:
                     self._obey(json.loads(line))
-        for pid in self._children:
-            _kill(pid)
+        self._leave()
+
+    def _leave(self) -> None:
+        """End with everything that runs, at once: what is frozen cannot be taken down in order."""
+        for pid in [*self._children, *descendants(os.getpid())]:
+            kill_group(pid)
+        os._exit(0)
 
     def _obey(self, command: Mapping[str, Any]) -> None:
         if "prepare" in command:
@@ -75,9 +104,9 @@ class Server:
         elif "start" in command:
             self._start(command["start"], command["job"])
         elif "kill" in command:
-            for pid, number in self._children.items():
-                if number == command["kill"]:
-                    _kill(pid)  # not reaped yet, so nobody else has its number
+            for pid, child in self._children.items():
+                if child.number == command["kill"]:
+                    kill_group(pid)  # not reaped yet, so nobody else has its number
 
     def _prepare(self, choices: list[dict[str, Any]]) -> None:
         failures: dict[str, str] = {}
@@ -101,13 +130,13 @@ class Server:
     def _start(self, number: int, job: Mapping[str, Any]) -> None:
         try:
             design = self._design(job["member"])
-        except (NetlistError, PlacementError, OSError, ValueError) as error:
-            self._tell({"failed": number, "reason": f"{type(error).__name__}: {error}"})
-            return
         except MemoryError:
             self._tell({"failed": number, "reason": "this machine has not enough memory to read the design"})
             return
-        parent = os.getpid()
+        except Exception as error:  # whatever is wrong with one design is no reason to end with all the others
+            self._tell({"failed": number, "reason": f"{type(error).__name__}: {error}"})
+            return
+        parent, began = os.getpid(), time.monotonic()
         pid = os.fork()
         if pid == 0:
             code = 1
@@ -115,16 +144,18 @@ class Server:
                 self._become_child(job, parent)
                 carry_out(job, design)
                 code = 0
-            except BaseException:
-                import traceback
+            except BaseException as error:
+                code = NO_ROOM if out_of_room(error) else 1
+                if code != NO_ROOM:
+                    import traceback
 
-                traceback.print_exc()
+                    traceback.print_exc()
             finally:
                 with contextlib.suppress(Exception):
                     sys.stdout.flush()
                     sys.stderr.flush()
                 os._exit(code)
-        self._children[pid] = number
+        self._children[pid] = _Child(number, frozenset(job["cores"]), began)
         self._tell({"started": number, "pid": pid})
 
     def _become_child(self, job: Mapping[str, Any], parent: int) -> None:
@@ -136,6 +167,7 @@ class Server:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         for descriptor in (self._wake, self._woken, self._answers.fileno()):
             os.close(descriptor)
         folder = Path(job["folder"])
@@ -145,6 +177,10 @@ class Server:
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.sched_setaffinity(0, job["cores"])
+        if job.get("memory") is not None:
+            # Of what the server has reserved a part was never used: that is not the run's.
+            spare = max(0, status_kib("VmData") - status_kib("RssAnon")) * 1024
+            resource.setrlimit(resource.RLIMIT_DATA, (job["memory"] + spare, job["memory"] + spare))
         # The server computes with one thread, since a fork has one; programs that are started read this.
         os.environ["OMP_NUM_THREADS"] = str(len(job["cores"]))
         torch = sys.modules.get("torch")
@@ -169,13 +205,16 @@ class Server:
                 return
             if dead is None:
                 return
-            number = self._children.pop(dead.si_pid, None)
-            if number is not None:
-                _kill(dead.si_pid)  # programs it left behind; its number is its own until the next line
+            child = self._children.pop(dead.si_pid, None)
+            if child is not None:
+                kill_group(dead.si_pid)  # programs it left behind; its number is its own until it is reaped
             _, status, usage = os.wait4(dead.si_pid, 0)
-            if number is not None:
+            outlives_nobody([one.cores for one in self._children.values()], set(self._children))
+            if child is not None:
                 self._tell({
-                    "ended": number, "code": os.waitstatus_to_exitcode(status), "peak_bytes": usage.ru_maxrss * 1024,
+                    "ended": child.number, "code": os.waitstatus_to_exitcode(status),
+                    "peak_bytes": usage.ru_maxrss * 1024, "wall_seconds": time.monotonic() - child.began,
+                    "cpu_seconds": usage.ru_utime + usage.ru_stime,
                 })  # fmt: skip
 
     def _tell(self, answer: Mapping[str, Any]) -> None:
@@ -197,12 +236,6 @@ def _rehearse() -> None:
         json.dumps(score_file(design, path))
 
 
-def _kill(pid: int) -> None:
-    for kill in (os.killpg, os.kill):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            kill(pid, signal.SIGKILL)
-
-
 def _threads() -> int:
     try:
         return sum(1 for _ in Path("/proc/self/task").iterdir())
@@ -211,14 +244,15 @@ def _threads() -> int:
 
 
 def main() -> None:
-    """Serve standard input until it ends."""
+    """Serve standard input until it ends, or the process does whose number is the first argument."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the harness's to handle
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != int(sys.argv[1]):  # it died before it could be noticed
+        return
     # What libraries print must not be taken for an answer.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     Server(0, answers).serve()
-    os._exit(0)  # nothing is left to do, and what is frozen cannot be taken down in order
 
 
 if __name__ == "__main__":

@@ -106,11 +106,28 @@ def hogs(task):
         time.sleep(0.002)
 
 
+def bursts(task):
+    np.ones(3 << 27)  # 3 GiB in one breath
+
+
+def family(task):
+    """Three processes, none of which holds much alone."""
+    for _ in range(2):
+        if os.fork() == 0:
+            hoard = bytearray(os.urandom(1)) * (350 << 20)
+            time.sleep(600)
+            os._exit(len(hoard))
+    time.sleep(600)
+
+
 def forks(task):
+    """Starts a program and forgets it; in a session of its own where ``apart`` is given."""
     import subprocess
 
-    child = subprocess.Popen(["sleep", "600"])
-    Path(task.options["note"]).write_text(str(child.pid))
+    child = subprocess.Popen(["sleep", "600"], start_new_session="apart" in task.options)
+    Path(task.options["pid"]).write_text(str(child.pid))
+    wait = float(task.options.get("wait", 0))
+    time.sleep(wait)
     return shuffled(task)
 
 

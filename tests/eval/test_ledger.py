@@ -80,7 +80,8 @@ def test_a_result_is_entered_by_the_holder_of_the_claim_only(tmp_path: Path) -> 
 def test_the_claims_of_the_dead_are_free(tmp_path: Path) -> None:
     code = (
         "import sys; from tests.eval.test_ledger import planned; from pathlib import Path\n"
-        "ledger = planned(Path(sys.argv[1]), 1)\nassert ledger.claim().attempt == 1\n"
+        "ledger = planned(Path(sys.argv[1]), 1)\nclaim = ledger.claim()\nassert claim.attempt == 1\n"
+        "claim.folder.mkdir(parents=True)\n(claim.folder / 'run.json').write_text('{}')\n"
         "print('claimed', flush=True)\ninput()"
     )
     child = subprocess.Popen(
@@ -141,6 +142,88 @@ def test_files_go_with_their_run(tmp_path: Path) -> None:
     assert run.file().read_bytes() == b"abc"
     assert run.file().name.endswith(".plc.gz")
     assert not Path(run.placement).is_absolute(), "a ledger may be moved"
+
+
+def test_a_result_of_the_past_leaves_nothing_behind(tmp_path: Path) -> None:
+    with planned(tmp_path / "a.db", 1) as ledger:
+        machine = ledger.machine({})
+        values = {"proxy_cost": 1.0, "score": {"proxy_cost": 1.0}, "log": "words"}
+        ledger.finish(ledger.claim(), Verdict("illegal", "overlaps", values), machine=machine)
+        ledger.plan([(KEY, {"method": "m"}, "m")], suite="s", metric="m", command="", retry_failed=True)
+        ledger.finish(ledger.claim(), Verdict("crash", "again", {}), machine=machine)
+    run = read_runs([tmp_path / "a.db"]).runs[0]
+    assert (run.outcome, run.proxy_cost, run.score, run.log) == ("crash", None, None, None)
+
+
+def test_who_lost_a_claim_does_not_touch_the_files_of_the_run(tmp_path: Path) -> None:
+    with planned(tmp_path / "a.db", 1) as ledger:
+        machine, claim = ledger.machine({}), ledger.claim()
+        claim.folder.mkdir(parents=True)
+        file = claim.folder / "placement.plc.gz"
+        file.write_bytes(b"winner")
+        ledger.finish(claim, Verdict("ok", "", placement=file), machine=machine)
+        late = tmp_path / "placement.plc.gz"
+        late.write_bytes(b"loser")
+        assert not ledger.finish(claim, Verdict("ok", "", placement=late), machine=machine)
+        assert {path.read_bytes() for path in (ledger.files / "placements").iterdir()} == {b"winner"}
+
+
+def test_only_kills_of_the_run_itself_count_as_kills(tmp_path: Path) -> None:
+    with planned(tmp_path / "a.db", 1) as ledger:
+        for how in ("interrupted", "killed", "interrupted", "killed"):
+            ledger.give_up(ledger.claim(), how)
+        claim = ledger.claim()
+        assert (claim.attempt, claim.kills) == (5, 2)
+        ledger.finish(claim, Verdict("killed", "too often"), machine=ledger.machine({}))
+        ledger.plan([(KEY, {"method": "m"}, "m")], suite="s", metric="m", command="", retry_failed=True)
+        assert ledger.claim().kills == 0
+
+
+def test_tidying_up_leaves_alone_what_others_need(tmp_path: Path) -> None:
+    with planned(tmp_path / "a.db", 2) as ledger, Ledger(tmp_path / "a.db") as other:
+        mine, claim = ledger.workplace("design-1"), ledger.claim()
+        work = claim.folder.parent
+        (work / "1-0").mkdir()  # of an attempt before, whose result may be wanted
+        for leftover in ("7-1", "own-1-0-design", "gone-5-7-2", "what"):
+            (work / leftover / "deep").mkdir(parents=True)
+        claim.folder.mkdir()
+        other.tidy()
+        assert sorted(path.name for path in work.iterdir()) == sorted(["1-0", "1-1", mine.name])
+        ledger.give_up(claim, "interrupted")
+        mine.rmdir()
+        other.tidy()
+        assert not work.exists()
+
+
+def test_a_full_disk_and_the_database_of_somebody_else_are_told_in_words(tmp_path: Path) -> None:
+    with planned(tmp_path / "a.db", 1) as ledger:
+        pages = ledger._db.execute("PRAGMA page_count").fetchone()[0]
+        ledger._db.execute(f"PRAGMA max_page_count = {pages}")
+        many = [(replace(KEY, seed=seed), {"method": "m" * 4000}, "m") for seed in range(1, 50)]
+        with pytest.raises(NetlistError, match="cannot be written: database or disk is full"):
+            ledger.plan(many, suite="s", metric="m", command="")
+        assert ledger.open_runs() == 1, "nothing of it was kept"
+    db = sqlite3.connect(tmp_path / "b.db")
+    db.execute("CREATE TABLE accounts (name TEXT)")
+    db.commit()
+    db.close()
+    with pytest.raises(NetlistError, match="another program"):
+        Ledger(tmp_path / "b.db")
+
+
+def test_a_ledger_says_what_could_not_be_run_until_it_can(tmp_path: Path) -> None:
+    with planned(tmp_path / "a.db", 1) as ledger:
+        ledger.note_skips("s", [("method", "x", "gone"), ("design", "d", "not here")])
+        ledger.note_skips("s", [("method", "y", "gone too")], able=[("design", "d")])
+    skips = read_runs([tmp_path / "a.db"]).skips
+    assert [skip[2] for skip in skips] == ["x", "y"]
+
+
+def test_a_run_names_no_files_outside_its_ledger(tmp_path: Path) -> None:
+    with planned(tmp_path / "a.db", 1) as ledger:
+        ledger.finish(ledger.claim(), Verdict("ok", "", {"placement": "../secret"}), machine=ledger.machine({}))
+    (tmp_path / "secret").write_text("x")
+    assert read_runs([tmp_path / "a.db"]).runs[0].file() is None
 
 
 @pytest.mark.parametrize("content", [b"not a database, but long enough to look at" * 50, None])

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from eval.ledger import Ledger, Run, read_runs
+from eval.ledger import Ledger, Run, RunKey, read_runs
+from eval.ledger.owner import process_start
 from eval.methods import parse_choices
-from eval.runner.harness import Summary, run_suite
-from eval.runner.local import LocalExecutor
+from eval.runner import jobs
+from eval.runner.harness import Summary, _Work, run_suite
+from eval.runner.jobs import NO_ROOM
+from eval.runner.local import Ended, LocalExecutor
+from eval.runner.processes import descendants
 from eval.runner.settings import Settings, slots
 from eval.suites import Suite, load_suite, open_member
 from netlists.errors import NetlistError
@@ -128,8 +134,21 @@ def test_time_and_memory_are_limits(cases: tuple[Suite, Path], executor: LocalEx
     ends = {run.label: run.outcome for run in runs}
     assert ends == {"hogs": "memory", "shuffled": "ok"}
     hog = next(run for run in runs if run.label == "hogs")
-    assert hog.peak_bytes > limit
+    assert hog.peak_bytes > limit / 2
     assert "1 GiB" in hog.reason
+
+
+def test_no_burst_and_no_family_gets_past_the_memory(
+    cases: tuple[Suite, Path], executor: LocalExecutor, tmp_path: Path
+) -> None:
+    limit = 600 << 20
+    _, runs = bench(cases, executor, tmp_path / "a.db", "bursts family", memory=limit, kill_after=60.0)
+    runs = {run.label: run for run in runs}
+    assert {run.outcome for run in runs.values()} == {"memory"}
+    assert runs["bursts"].peak_bytes < limit + (256 << 20), "not even for a moment"
+    assert "asked for more memory" in runs["bursts"].reason
+    assert runs["family"].peak_bytes > limit, "all of them together"
+    assert "used more than" in runs["family"].reason
 
 
 def test_what_is_there_is_not_run_again(cases: tuple[Suite, Path], executor: LocalExecutor, tmp_path: Path) -> None:
@@ -190,13 +209,99 @@ def test_a_run_that_was_over_when_its_harness_died_is_only_judged(
     assert note.read_text().count("\n") == 1, "it was not run again"
 
 
+@pytest.mark.parametrize("how", ["", ",apart=1"])
 def test_programs_a_method_left_behind_end_with_it(
-    cases: tuple[Suite, Path], executor: LocalExecutor, tmp_path: Path
+    how: str, cases: tuple[Suite, Path], executor: LocalExecutor, tmp_path: Path
 ) -> None:
     note = tmp_path / "pid"
-    _, runs = bench(cases, executor, tmp_path / "a.db", f"forks[note={note}]")
+    _, runs = bench(cases, executor, tmp_path / "a.db", f"forks[pid={note}{how}]")
     assert runs[0].outcome == "ok"
-    assert not Path(f"/proc/{note.read_text()}/cwd").exists()
+    assert not is_alive(int(note.read_text()))
+
+
+def test_nothing_outlives_a_harness_that_is_killed(cases: tuple[Suite, Path], tmp_path: Path) -> None:
+    note, method = tmp_path / "pid", f"{cases[1]}:forks[pid={tmp_path / 'pid'},wait=600,apart=1]"
+    command = [
+        sys.executable, "-m", "placer", "bench", "--suite", str(cases[1].with_name("tiny.toml")), "--methods", method,
+        "--ledger", str(tmp_path / "a.db"),
+    ]  # fmt: skip
+    harness = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    patience = time.monotonic() + 60
+    while not (note.is_file() and note.read_text()):
+        assert time.monotonic() < patience
+        time.sleep(0.05)
+    started = [*descendants(harness.pid), int(note.read_text())]
+    harness.kill()
+    harness.wait()
+    while any(map(is_alive, started)):
+        assert time.monotonic() < patience
+        time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    return process_start(pid) is not None
+
+
+class Scripted:
+    """An executor that carries out nothing: every job ends as it is told."""
+
+    slots = ("0",)
+
+    def __init__(self, **ending: object) -> None:
+        self.ending, self.jobs = ending, []
+
+    def submit(self, number: int, slot: int, job: dict) -> None:
+        self.jobs.append((number, job))
+        (Path(job["folder"]) / "run.json").write_text('{"seconds": 1.0, "placement": "p.plc.gz"}')
+
+    def poll(self, seconds: float) -> list[Ended]:
+        return [Ended(self.jobs[-1][0], "exit", **self.ending)]
+
+    def machine(self, slot: int) -> dict[str, str]:
+        return {"node": "here"}
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def claimed(path: Path) -> Ledger:
+    ledger = Ledger(path)
+    key = RunKey("d", "f", "s", "m", "", {}, 0, 10.0, None, 1, None, "1+a")
+    ledger.plan([(key, {"name": "d", "method": "m"}, "m")], suite="s", metric="proxy_cost", command="")
+    return ledger
+
+
+def test_more_processor_time_than_the_cores_can_give_is_no_result(tmp_path: Path) -> None:
+    with claimed(tmp_path / "a.db") as ledger:
+        work = _Work(ledger, Scripted(wall_seconds=10.0, cpu_seconds=19.0), Settings(), lambda *told: None)
+        work.go()
+    assert work.summary.outcomes == {"overuse": 1}
+    assert "19.0 s of processor time in 10.0 s" in read_runs([tmp_path / "a.db"]).runs[0].reason
+
+
+def test_a_full_disk_is_nobodys_result(tmp_path: Path) -> None:
+    with claimed(tmp_path / "a.db") as ledger:
+        work = _Work(ledger, Scripted(code=NO_ROOM), Settings(), lambda *told: None)
+        with pytest.raises(NetlistError, match="no room is left"):
+            work.go()
+        work.stop()
+        assert ledger.open_runs() == 1
+    assert [run.status for run in read_runs([tmp_path / "a.db"]).runs] == ["waiting"]
+
+
+def test_a_job_that_finds_no_room_says_so_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(*arguments: object) -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise NetlistError(f"cannot write: {error}") from None
+
+    monkeypatch.setitem(jobs.KINDS, "run", full)
+    with pytest.raises(NetlistError) as caught:
+        jobs.carry_out({"kind": "run", "folder": str(tmp_path)}, None)
+    assert jobs.out_of_room(caught.value)
+    assert list(tmp_path.iterdir()) == []
+    assert not jobs.out_of_room(NetlistError("something else"))
 
 
 def test_a_design_that_cannot_be_read_is_skipped_with_its_reason(
