@@ -5,9 +5,12 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import re
 import shutil
 import signal
+import stat
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,11 +59,15 @@ class Program:
 
     def missing(self, options: Mapping[str, str]) -> str | None:
         """Why it cannot be run, or None."""
-        if self.path() is not None:
-            return None
+        path = self.path()
+        if path is not None:
+            # A Python program is given to an interpreter; anything else must be one that can be started.
+            runs = path.suffix == ".py" or os.access(path, os.X_OK)
+            return None if runs else f"{self.title} is no program that can be started ({path})"
         named = os.environ.get(self.variable)
         if named:
-            return f"{self.title} is not where {self.variable} says ({named})"
+            inside = f"; a folder must hold {' or '.join((*self.inside, *self.names))}" if Path(named).is_dir() else ""
+            return f"{self.title} is not where {self.variable} says ({named}){inside}"
         looked = f" and is not in PATH as {' or '.join(self.names)}" if self.names else ""
         return f"{self.title} is not installed: {self.variable} is not set{looked}"
 
@@ -84,12 +91,32 @@ def run_program(command: Sequence[str | Path], folder: Path, environment: Mappin
     """
     words = [str(word) for word in command]
     print("+", *words, flush=True)
+    inherited = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}  # it has packages of its own
     done = subprocess.run(
-        words, cwd=folder, env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL, preexec_fn=_die_with_us,
+        words, cwd=folder, env={**inherited, **(environment or {})}, stdin=subprocess.DEVNULL, preexec_fn=_die_with_us,
         check=False,
     )  # fmt: skip
     if done.returncode:
-        raise RuntimeError(f"{Path(words[0]).name} ended with {done.returncode}; the log has its last words")
+        name = Path(next((word for word in words if word.endswith(".py")), words[0])).name
+        ending = signal.Signals(-done.returncode).name if done.returncode < 0 else done.returncode
+        raise RuntimeError(f"{name} ended with {ending}{last_words()}")
+
+
+def last_words() -> str:
+    """What a program printed last, an error before anything else; as the end of a sentence, or nothing.
+
+    It is read back from where the output of this process goes, if that is a file.
+    """
+    sys.stdout.flush()
+    if not stat.S_ISREG(os.fstat(1).st_mode):
+        return ""
+    with open("/proc/self/fd/1", "rb") as handle:
+        handle.seek(max(0, os.fstat(1).st_size - 4000))
+        lines = [line.strip() for line in handle.read().decode(errors="replace").splitlines()]
+    lines = [line for line in lines if line and not line.startswith("+ ")]
+    errors = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)]
+    said = next(iter([*errors[-1:], *lines[-1:]]), "")
+    return f": {said[:200]}" if said else ""
 
 
 def newest(folder: Path, pattern: str, ours: Sequence[Path]) -> Path:
@@ -106,7 +133,7 @@ def newest(folder: Path, pattern: str, ours: Sequence[Path]) -> Path:
     before = {path.resolve() for path in ours}
     found = [path for path in folder.rglob(pattern) if path.is_file() and path.resolve() not in before]
     if not found:
-        raise RuntimeError(f"the program wrote no {pattern} file")
+        raise RuntimeError(f"the program wrote no {pattern} file{last_words()}")
     return max(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
 

@@ -22,8 +22,8 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -31,10 +31,15 @@ from typing import Any
 
 from netlists.design import Design
 from netlists.errors import NetlistError
-from netlists.formats.textio import read_bytes
+from netlists.rules.table import Table, read_tables
 
 _FOLDER = Path(__file__).parent
 _KEYS = {"title", "about", "metric", "methods", "design"}
+#: Figures of a score that suites compare by; smaller is better.
+METRICS = (
+    "proxy_cost", "wirelength_cost", "density_cost", "congestion_cost", "hpwl_um", "weighted_hpwl_um", "macro_hpwl_um",
+    "north_hpwl_um", "cells_hpwl_um", "rudy_max", "rudy_top1pct", "rudy_top2pct", "rudy_top5pct", "rudy_top10pct",
+)  # fmt: skip
 _DESIGN_KEYS = {"name", "path", "synthetic", "seed", "whitespace", "constraints"}
 
 
@@ -131,32 +136,36 @@ def load_suite(source: str | Path) -> Suite:
             raise NetlistError(
                 "no suite is called that", found=str(source), expected=f"{', '.join(names())}, or a file"
             )
-    try:
-        table = tomllib.loads(read_bytes(path).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise NetlistError(f"this is no TOML: {error}", file=path) from None
-    _only(table, _KEYS, path)
-    entries = table.get("design", [])
-    if not entries or not isinstance(entries, list):
+    top, entries = read_tables(path, ("design",))
+    top.only(_KEYS)
+    if not entries:
         raise NetlistError("a suite needs at least one [[design]]", file=path)
+    metric = _text(top, "metric", "proxy_cost")
+    if metric not in METRICS:
+        near = difflib.get_close_matches(metric, METRICS, 1, 0.5)
+        top.fail("no figure of a score is called that" + (f"; did you mean {near[0]!r}?" if near else ""), "metric",
+                 found=metric, expected=", ".join(METRICS))  # fmt: skip
+    methods = top.values.get("methods", [])
+    if not isinstance(methods, list) or not all(isinstance(word, str) and word for word in methods):
+        top.fail("methods is a list of names", "methods", found=methods, expected='methods = ["search", ...]')
     members: list[Member] = []
     missing: dict[str, str] = {}
     for entry in entries:
         member, why = _member(entry, path)
         if member.name in missing or any(member.name == other.name for other in members):
-            raise NetlistError("two designs have the same name", file=path, found=member.name)
+            entry.fail("two designs have the same name", "name", found=member.name)
         if why:
             missing[member.name] = why
         else:
             members.append(member)
     return Suite(
         name=path.stem,
-        title=str(table.get("title", path.stem)),
-        metric=str(table.get("metric", "proxy_cost")),
+        title=_text(top, "title", path.stem),
+        metric=metric,
         members=tuple(members),
         missing=missing,
-        methods=tuple(table.get("methods", ())),
-        about=str(table.get("about", "")).strip(),
+        methods=tuple(methods),
+        about=_text(top, "about", "").strip(),
     )
 
 
@@ -190,34 +199,62 @@ def open_member(member: Member) -> Design:
     return with_outline(design, *outline_size(area, member.whitespace, 1.0))
 
 
-def _member(entry: Any, path: Path) -> tuple[Member, str]:  # noqa: ANN401 - whatever stands in the file
-    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"]:
-        raise NetlistError("every [[design]] needs a name", file=path)
-    _only(entry, _DESIGN_KEYS, path)
-    name = entry["name"]
-    if "path" in entry and "synthetic" in entry:
-        raise NetlistError("a design has a path or is synthetic, not both", file=path, found=name)
+def _member(entry: Table, path: Path) -> tuple[Member, str]:
+    name = entry.text("name")
+    entry.only(_DESIGN_KEYS)
+    if "path" in entry.values and "synthetic" in entry.values:
+        entry.fail("a design has a path or is synthetic, not both", "path", found=name)
+    seed, whitespace = entry.values.get("seed", 0), entry.number("whitespace", 0.0, 10.0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        entry.fail("seed must be a whole number", "seed", found=seed)
     rules, why = "", ""
-    if "constraints" in entry:
-        found = _find(entry["constraints"], path)
-        rules, why = (str(found), "") if found else ("", _not_found(entry["constraints"]))
-    rest: dict[str, Any] = {"whitespace": entry.get("whitespace"), "constraints": rules}
-    if "synthetic" in entry:
-        return Member(name, synthetic=entry["synthetic"], seed=int(entry.get("seed", 0)), **rest), why
-    if "path" in entry:
-        found = _find(entry["path"], path)
-        return Member(name, str(found or ""), **rest), why or ("" if found else _not_found(entry["path"]))
+    if "constraints" in entry.values:
+        wanted = entry.text("constraints")
+        found = _find(wanted, path)
+        rules, why = (str(found), "") if found else ("", _not_found(wanted))
+    rest: dict[str, Any] = {"whitespace": whitespace, "constraints": rules}
+    if "synthetic" in entry.values:
+        synthetic = entry.values["synthetic"]
+        if not isinstance(synthetic, dict):
+            entry.fail("synthetic is a table", "synthetic", found=synthetic, expected="{ num_macros = 50, ... }")
+        _known_parameters(synthetic, entry)
+        return Member(name, synthetic=synthetic, seed=seed, **rest), why
+    if "path" in entry.values:
+        wanted = entry.text("path")
+        found = _find(wanted, path)
+        return Member(name, str(found or ""), **rest), why or ("" if found else _not_found(wanted))
     from netlists import catalogue
 
     if catalogue.local_path(name) is None:
         known = name in catalogue.names()
+        near = difflib.get_close_matches(name, catalogue.names(), 1, 0.6)
         say = (
             f"not on this machine: run 'placer fetch {name}', or set PLACER_DATA"
             if known
-            else "no design has this name"
+            else "no design has this name" + (f"; did you mean {near[0]!r}?" if near else "")
         )
-        return Member(name, **rest), say
+        return Member(name, **rest), why or say
     return Member(name, name, **rest), why
+
+
+def _known_parameters(synthetic: Mapping[str, Any], entry: Table) -> None:
+    from netlists.synthesis import SynthesisSpec
+
+    known = [f.name for f in fields(SynthesisSpec)]
+    for key in synthetic:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1, 0.5)
+            entry.fail(
+                f"a synthetic design has no parameter {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+                "synthetic", expected=", ".join(known),
+            )  # fmt: skip
+
+
+def _text(table: Table, key: str, default: str) -> str:
+    value = table.values.get(key, default)
+    if not isinstance(value, str):
+        table.fail(f"{key} must be text", key, found=value)
+    return value
 
 
 def _find(text: str, suite: Path) -> Path | None:
@@ -233,9 +270,3 @@ def _find(text: str, suite: Path) -> Path | None:
 def _not_found(text: str) -> str:
     folders = os.environ.get("PLACER_DATA")
     return f"{text}: not found under PLACER_DATA ({folders})" if folders else f"{text}: set PLACER_DATA to its folder"
-
-
-def _only(table: Mapping[str, Any], allowed: set[str], path: Path) -> None:
-    for key in table:
-        if key not in allowed:
-            raise NetlistError("unknown key", file=path, found=key, expected=", ".join(sorted(allowed)))

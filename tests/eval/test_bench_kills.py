@@ -67,9 +67,9 @@ def kill_at_random(folder: Path, suite: str | Path, designs: int, seeds: int, ki
                 process.wait()
                 break
             found = victims(process.pid)
-            # Workers come and go; a harness dies less often, or nothing would ever begin.
-            kind = rng.choices(["worker", "server", "harness"], [6, 1, 1])[0]
-            if kind == "harness" and not found["worker"]:
+            # A harness or a server that starts is spared most of the time, or nothing would ever begin.
+            kind = rng.choices(["worker", "server", "harness"], [5, 2, 3])[0]
+            if kind != "worker" and not found["worker"] and rng.random() < 0.9:
                 continue
             if found[kind]:
                 try:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +53,18 @@ REPLACE = f"""
 import sys
 from pathlib import Path
 {_HEAP}
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+assert options["-bmflag"] == "etc" and options["-t"] == "1" and options["-pcofmax"] == "1.05"
+assert options["-dpflag"] == "NTU3" and Path(options["-dploc"]).name == "ntuplace3"
+aux, output = Path(options["-aux"]), Path(options["-output"])
+assert aux.read_text().startswith("RowBasedPlacement") and output.is_dir()
+heap(aux.with_suffix(".pl"), output / "etc" / "design" / "experiment000" / "tiers" / "0" / "design.ntup.pl")
+"""
+
+EARLY_REPLACE = f"""
+import sys
+from pathlib import Path
+{_HEAP}
 assert sys.argv[1:5] == ["-bmflag", "ibm", "-bmname", "design"]
 pl = Path("../IBM/design/design.pl")
 assert Path("ntuplace3").exists()
@@ -60,11 +75,13 @@ OPENROAD = """
 import re, sys
 from pathlib import Path
 script = Path(sys.argv[-1]).read_text()
-assert sys.argv[1:3] == ["-exit", "-no_splash"]
+assert sys.argv[1:4] == ["-no_init", "-no_splash", "-exit"]
 files = {word: Path(path) for word, path in re.findall(r"(read_lef|read_def|write_def) {([^}]*)}", script)}
 assert files["read_lef"].read_text().startswith("VERSION 5.8")
-assert "detailed_placement" in script
+assert "detailed_placement" in script and "global_placement -density $density" in script
+assert "-skip_io" not in script, "the pads of a design are part of its wires"
 print("rtl_macro_placer" in script)
+assert "TRACKS X" in files["read_def"].read_text()
 text = files["read_def"].read_text()
 die = re.search(r"DIEAREA \\( (-?\\d+) (-?\\d+) \\)", text)
 place = f"PLACED ( {int(die[1]) + 2000} {int(die[2]) + 2000} ) N"
@@ -98,6 +115,19 @@ def ask(name: str, design: Design, folder: Path, **options: str) -> Answer:
     return answer
 
 
+@contextlib.contextmanager
+def printed(path: Path) -> Iterator[None]:
+    """What processes print goes to a file, as in a run."""
+    before = os.dup(1)
+    with open(path, "wb") as handle:
+        os.dup2(handle.fileno(), 1)
+    try:
+        yield
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
+
+
 def both_scores(design: Design, answer: Answer) -> None:
     """The program's heap is what is kept as raw; the result is legal and has moved nothing that is fixed."""
     hard = np.flatnonzero(design.movable & (design.netlist.node_kind == HARD_MACRO))
@@ -121,8 +151,11 @@ def test_dreamplace_gets_bookshelf_and_settings(
     assert settings["target_density"] == 0.9
 
 
-def test_replace_finds_its_folders(flat: Design, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = program(tmp_path / "install" / "RePlAce", REPLACE)
+@pytest.mark.parametrize("text", [REPLACE, EARLY_REPLACE])
+def test_replace_is_told_where_everything_is(
+    text: str, flat: Design, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = program(tmp_path / "install" / "RePlAce", text)
     program(tmp_path / "install" / "ntuplace3", "")
     monkeypatch.setenv("PLACER_REPLACE", str(path))
     both_scores(flat, ask("replace", flat, tmp_path / "run"))
@@ -153,9 +186,12 @@ def test_a_program_that_fails_or_writes_nothing_is_an_error(
     monkeypatch.setenv("PLACER_REPLACE", str(path))
     with pytest.raises(RuntimeError, match="ended with 3"):
         ask("replace", flat, tmp_path / "one")
-    program(path, "")
-    with pytest.raises(RuntimeError, match=r"wrote no \*\.pl file"):
+    program(path, "print('** ERROR: Option -aux is NOT available.', flush=True)\nprint('usage', flush=True)")
+    with pytest.raises(RuntimeError, match=r"wrote no \*\.pl file: \*\* ERROR: Option -aux"), printed(tmp_path / "log"):
         ask("replace", flat, tmp_path / "two")
+    program(path, "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    with pytest.raises(RuntimeError, match="RePlAce ended with SIGSEGV"):
+        ask("replace", flat, tmp_path / "three")
 
 
 def test_a_program_that_is_not_there_says_where_it_was_looked_for(
@@ -172,6 +208,27 @@ def test_a_program_that_is_not_there_says_where_it_was_looked_for(
     first = one.identity({})
     program(tmp_path / "tool-x", "# another build")
     assert one.identity({}) != first
+    (tmp_path / "tool-x").chmod(0o644)
+    assert "no program that can be started" in one.missing({})
+    monkeypatch.setenv("PLACER_TOOL", str(tmp_path))
+    (tmp_path / "tool-x").unlink()
+    assert "a folder must hold tool-x or tool-y" in one.missing({})
+
+
+def test_dreamplace_runs_in_the_python_it_was_built_for(
+    flat: Design, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path / "install" / "dreamplace" / "Placer.py", DREAMPLACE)
+    monkeypatch.setenv("PLACER_DREAMPLACE", str(tmp_path / "install"))
+    monkeypatch.setenv("PLACER_DREAMPLACE_PYTHON", str(tmp_path / "python"))
+    assert "PLACER_DREAMPLACE_PYTHON" in find("dreamplace").missing({})
+    note = tmp_path / "note"
+    (tmp_path / "python").write_text(f'#!/bin/sh\necho "$@" > {note}\nexec {sys.executable} "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    assert find("dreamplace").missing({}) is None
+    ask("dreamplace", flat, tmp_path / "run", macro_place="1")
+    assert "Placer.py" in note.read_text()
+    assert json.loads((tmp_path / "run" / "parameters.json").read_text())["macro_place_flag"] == 1
 
 
 def test_bookshelf_comes_back_as_it_was(flat: Design, tmp_path: Path) -> None:
@@ -192,6 +249,11 @@ def test_lef_and_def_hold_the_design(flat: Design, tmp_path: Path) -> None:
     macro = library.macros[read.components.masters[read.components.master[0]]]
     first = int(read.components.names[0][1:])
     assert (macro.width, macro.height) == pytest.approx((n.node_width[first], n.node_height[first]))
+    text = lef.read_text().partition(f"MACRO {read.components.masters[read.components.master[0]]} ")[2]
+    drivers = text.partition("\nEND k")[0].count("DIRECTION OUTPUT")
+    assert drivers == (n.conn_node[n.net_source] == first).sum()
+    inside = n.node_kind[n.conn_node] != PORT
+    assert sum(len(library.macros[read.components.masters[k]].pins) for k in read.components.master) == inside.sum()
     found = read_def_placement(flat, def_file)
     for key in ("x", "y"):
         assert np.abs(getattr(found, key)[solid] - getattr(flat.placement, key)[solid]).max() <= 0.5 / unit

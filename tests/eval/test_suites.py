@@ -63,20 +63,36 @@ def test_block_designs_get_an_outline(open_data) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "line", "message"),
     [
-        ("", "at least one"),
-        ("[[design]]\n", "needs a name"),
-        ("[[design]]\nname = 'a'\n[[design]]\nname = 'a'\n", "same name"),
-        ("[[design]]\nname = 'a'\npath = 'x'\nsynthetic = {}\n", "not both"),
-        ("colour = 1\n[[design]]\nname = 'a'\n", "unknown key"),
-        ("[[design]]\nname = 'a'\ncolour = 1\n", "unknown key"),
-        ("= 1", "no TOML"),
+        ("", None, "at least one"),
+        ("[[design]]\n", 1, "needs a name"),
+        ("[[design]]\nname = 'a'\n[[design]]\nname = 'a'\n", 4, "same name"),
+        ("[[design]]\nname = 'a'\npath = 'x'\nsynthetic = {}\n", 3, "not both"),
+        ("colour = 1\n[[design]]\nname = 'a'\n", 1, "no key 'colour'"),
+        ("[[design]]\nname = 'a'\nsede = 1\n", 3, "did you mean 'seed'"),
+        ("title = 't'\n= 1", 2, "not valid TOML"),
+        ("[[desing]]\nname = 'a'\n", 1, r"did you mean \[\[design\]\]"),
+        ("design = 3\n", 1, "list of tables"),
+        ("methods = 'search'\n[[design]]\nname = 'a'\n", 1, "list of names"),
+        ("metric = 'proxy-cost'\n[[design]]\nname = 'a'\n", 1, "did you mean 'proxy_cost'"),
+        ("title = 3\n[[design]]\nname = 'a'\n", 1, "must be text"),
+        ("[[design]]\nname = 'a'\npath = 'x'\nseed = 'x'\n", 4, "whole number"),
+        ("[[design]]\nname = 'a'\npath = 'x'\nwhitespace = 'x'\n", 4, "must be a number"),
+        ("[[design]]\nname = 'a'\npath = 3\n", 3, "needs a path"),
+        ("[[design]]\nname = 'a'\nsynthetic = 3\n", 3, "is a table"),
+        ("[[design]]\nname = 'a'\nsynthetic = { num_macro = 3 }\n", 3, "did you mean 'num_macros'"),
     ],
 )
-def test_a_wrong_suite_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_a_wrong_suite_is_refused_with_its_line(tmp_path: Path, text: str, line: int | None, message: str) -> None:
     toml = tmp_path / "s.toml"
     toml.write_text(text)
     with pytest.raises(NetlistError, match=message) as caught:
         load_suite(toml)
-    assert caught.value.file == str(toml)
+    assert (caught.value.file, caught.value.line) == (str(toml), line)
+
+
+def test_a_misspelt_design_is_missing_with_a_suggestion(tmp_path: Path) -> None:
+    toml = tmp_path / "s.toml"
+    toml.write_text("[[design]]\nname = 'synth13'\n")
+    assert "did you mean 'synth130'" in load_suite(toml).missing["synth13"]
