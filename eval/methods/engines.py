@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.methods.around import around_macros
-from eval.methods.registry import Answer, NotApplicableError, Task, known_options, method, number
+from eval.methods.registry import Answer, NotApplicableError, Task, method, number
 from netlists.errors import NetlistError
 from netlists.netlist import HARD_MACRO, PORT
 from placer.budget import Event
@@ -30,7 +30,7 @@ def _prepare_search() -> None:
     flow.place(load("synth20"), effort="fast", jobs=1, iterations=2_000)  # loads what was compiled into this process
 
 
-@method("search", prepare=_prepare_search)
+@method("search", prepare=_prepare_search, options=("effort", "jobs"))
 def search(task: Task) -> Answer:
     """Smooth starts, legalisation and exact search: what ``placer place`` does.
 
@@ -38,7 +38,6 @@ def search(task: Task) -> Answer:
 
     Options: ``effort`` (fast, default, best), ``jobs`` (searches side by side; the cores by default).
     """
-    known_options(task, ("effort", "jobs"))
     return around_macros(task, lambda part: _search(part, None))
 
 
@@ -73,7 +72,7 @@ def _prepare_flat() -> None:
         place_cells(synthesize(spec, seed=0), engine, jobs=1, iterations=1_000)
 
 
-@method("analytic", prepare=_prepare_flat)
+@method("analytic", prepare=_prepare_flat, options=("density", "jobs"))
 def analytic(task: Task) -> Answer:
     """Global and detailed placement of flat designs for wirelength alone.
 
@@ -82,7 +81,7 @@ def analytic(task: Task) -> Answer:
     return _flat(task, "analytic")
 
 
-@method("hybrid", prepare=_prepare_flat)
+@method("hybrid", prepare=_prepare_flat, options=("density", "jobs", "effort"))
 def hybrid(task: Task) -> Answer:
     """Macros by exact search on the proxy cost among clusters of the cells, then the cells around them.
 
@@ -92,7 +91,6 @@ def hybrid(task: Task) -> Answer:
 
 
 def _flat(task: Task, engine: str) -> Answer:
-    known_options(task, ("density", "jobs") if engine == "analytic" else ("density", "jobs", "effort"))
     from placer.flat import has_cells, place_cells
 
     design = task.flat or task.design
@@ -117,10 +115,9 @@ def _prepare_floorplan() -> None:
     compile_kernels()
 
 
-@method("floorplan", prepare=_prepare_floorplan)
+@method("floorplan", prepare=_prepare_floorplan, options=("jobs",))
 def floorplan(task: Task) -> Answer:
     """Annealing of block floorplans in a fixed outline; hard blocks are turned, not reshaped."""
-    known_options(task, ("jobs",))
     from placer.floorplanning import floorplan_blocks
 
     n, c = task.design.netlist, task.design.canvas
@@ -162,13 +159,12 @@ def _prepare_policy() -> None:
     _prepare_search()
 
 
-@method("policy", prepare=_prepare_policy, missing=_policy_missing, identity=_policy_identity)
+@method("policy", prepare=_prepare_policy, missing=_policy_missing, identity=_policy_identity, options=("checkpoint",))
 def policy(task: Task) -> Answer:
     """Macros decoded by a trained network, again and again; the best by exact cost is made legal.
 
     Option: ``checkpoint``, a file of ``placer train``. ``iterations`` are draws.
     """
-    known_options(task, ("checkpoint",))
     from policies.checkpoint import load_checkpoint
     from policies.placing import place
 
@@ -182,13 +178,18 @@ def policy(task: Task) -> Answer:
     return Answer(result.placement, facts={"stats": result.stats})
 
 
-@method("policy+search", prepare=_prepare_policy, missing=_policy_missing, identity=_policy_identity)
+@method(
+    "policy+search",
+    prepare=_prepare_policy,
+    missing=_policy_missing,
+    identity=_policy_identity,
+    options=("checkpoint", "effort", "jobs"),
+)
 def policy_and_search(task: Task) -> Answer:
     """The exact search with placements of a trained network among its starts.
 
     Options: ``checkpoint``, and those of ``search``.
     """
-    known_options(task, ("checkpoint", "effort", "jobs"))
     from policies.checkpoint import load_checkpoint
     from policies.placing import learned_starts
 

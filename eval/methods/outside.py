@@ -30,7 +30,7 @@ from eval.methods.programs import (
     run_program,
     write_bookshelf,
 )
-from eval.methods.registry import Answer, NotApplicableError, Task, known_options, method, number
+from eval.methods.registry import Answer, NotApplicableError, Task, method, number
 from netlists.netlist import HARD_MACRO, SOFT_MACRO, STDCELL
 
 DREAMPLACE = Program("DREAMPlace", "PLACER_DREAMPLACE", inside=("dreamplace/Placer.py", "Placer.py"))
@@ -50,14 +50,18 @@ def _dreamplace_python() -> str:
     return os.environ.get("PLACER_DREAMPLACE_PYTHON") or sys.executable
 
 
-@method("dreamplace", missing=_dreamplace_missing, identity=DREAMPLACE.identity)
+@method(
+    "dreamplace",
+    missing=_dreamplace_missing,
+    identity=DREAMPLACE.identity,
+    options=("density", "iterations", "bins", "macro_place"),
+)
 def dreamplace(task: Task) -> Answer:
     """DREAMPlace (Lin et al., DAC 2019) on processor cores, with its own legaliser and detailed placer.
 
     Options: ``density`` (target, 1), ``iterations`` (of global placement, 1000), ``bins`` (each way, 512; 0 where the
     program is to choose), ``macro_place`` (1: macros in a stage of their own, versions from 4.1).
     """
-    known_options(task, ("density", "iterations", "bins", "macro_place"))
     program = _there(DREAMPLACE)
     files = write_bookshelf(task.design, task.folder)
     bins = int(number(task, "bins", 512))
@@ -83,13 +87,14 @@ def dreamplace(task: Task) -> Answer:
     return made_legal(task, read_bookshelf(task.design, newest(task.folder, "*.pl", files)))
 
 
-@method("replace", missing=REPLACE.missing, identity=REPLACE.identity, deterministic=True)
+@method(
+    "replace", missing=REPLACE.missing, identity=REPLACE.identity, deterministic=True, options=("pcofmax", "density")
+)
 def replace(task: Task) -> Answer:
     """RePlAce (Cheng et al., TCAD 2019) on Bookshelf, with NTUplace3 as its detailed placer where that is found.
 
     Options: ``pcofmax`` (1.05), ``density`` (target, 1).
     """
-    known_options(task, ("pcofmax", "density"))
     program = _there(REPLACE)
     settings = ["-pcofmax", f"{number(task, 'pcofmax', 1.05):g}"]
     if "density" in task.options:
@@ -125,7 +130,7 @@ def _run_early_replace(task: Task, program: Path, settings: list[str]) -> list[P
     return files
 
 
-@method("openroad-gpl", missing=OPENROAD.missing, identity=OPENROAD.identity, deterministic=True)
+@method("openroad-gpl", missing=OPENROAD.missing, identity=OPENROAD.identity, deterministic=True, options=("density",))
 def openroad_gpl(task: Task) -> Answer:
     """OpenROAD: global placement of macros and cells together, then detailed placement of the cells.
 
@@ -134,7 +139,7 @@ def openroad_gpl(task: Task) -> Answer:
     return _openroad(task, [])
 
 
-@method("openroad-mpl", missing=OPENROAD.missing, identity=OPENROAD.identity, deterministic=True)
+@method("openroad-mpl", missing=OPENROAD.missing, identity=OPENROAD.identity, deterministic=True, options=("density",))
 def openroad_mpl(task: Task) -> Answer:
     """OpenROAD: hierarchical macro placement, then global and detailed placement of the cells around the macros.
 
@@ -147,7 +152,6 @@ def openroad_mpl(task: Task) -> Answer:
 
 
 def _openroad(task: Task, first: list[str]) -> Answer:
-    known_options(task, ("density",))
     kind = task.design.netlist.node_kind
     if (kind == SOFT_MACRO).any() or not np.any(task.design.movable & (kind == STDCELL)):
         raise NotApplicableError(

@@ -11,7 +11,7 @@ import numpy as np
 from eval.methods.around import around_macros
 from eval.methods.engines import jobs_of
 from eval.methods.programs import made_legal
-from eval.methods.registry import Answer, NotApplicableError, Task, known_options, method, number
+from eval.methods.registry import Answer, NotApplicableError, Task, method, number
 
 
 def _prepare_annealing() -> None:
@@ -21,7 +21,7 @@ def _prepare_annealing() -> None:
     simulated_annealing(load("synth20"), iterations=500)
 
 
-@method("simulated-annealing", prepare=_prepare_annealing)
+@method("simulated-annealing", prepare=_prepare_annealing, options=("jobs",))
 def simulated_annealing(task: Task) -> Answer:
     """The annealing TILOS publishes (go with the winners), with the exact evaluator of the placer.
 
@@ -29,7 +29,6 @@ def simulated_annealing(task: Task) -> Answer:
 
     Option: ``jobs`` (chains side by side; the cores by default). ``iterations`` are actions.
     """
-    known_options(task, ("jobs",))
     from eval.peers.simulated_annealing import simulated_annealing as anneal
 
     def place(part: Task) -> Answer:
@@ -50,13 +49,12 @@ def _coloquinte_version(options: Mapping[str, str]) -> str:
     return f"coloquinte {metadata.version('coloquinte')}"
 
 
-@method("coloquinte", missing=_coloquinte_missing, identity=_coloquinte_version)
+@method("coloquinte", missing=_coloquinte_missing, identity=_coloquinte_version, options=("effort",))
 def coloquinte(task: Task) -> Answer:
     """Coloquinte, an open analytic placer of mixed-size designs.
 
     Option: ``effort`` (1 to 9; 3 is its default). It has no time limit of its own.
     """
-    known_options(task, ("effort",))
     from eval.peers.coloquinte import place_with
     from placer.flat import has_cells
 

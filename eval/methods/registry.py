@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib
 import importlib.util
@@ -103,6 +104,7 @@ class Method:
         identity: what besides the placer's own code decides its results: a version, the digest of a program or a file
             that the options name.
         deterministic: the seed makes no difference, so one run is enough.
+        options: names of the options it has; None where anything may stand in the brackets.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Method:
     missing: Callable[[Mapping[str, str]], str | None] = _no_reason
     identity: Callable[[Mapping[str, str]], str] = _no_identity
     deterministic: bool = False
+    options: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -147,12 +150,14 @@ def method(
     missing: Callable[[Mapping[str, str]], str | None] = _no_reason,
     identity: Callable[[Mapping[str, str]], str] = _no_identity,
     deterministic: bool = False,
+    options: Sequence[str] | None = None,
 ) -> Callable[[Callable[[Task], Answer | Placement]], Callable[[Task], Answer | Placement]]:
     """Make a function a method: ``@method("mine")``; the arguments are those of :class:`Method`."""
 
     def register(run: Callable[[Task], Answer | Placement]) -> Callable[[Task], Answer | Placement]:
         words = about or (run.__doc__ or "").strip().partition("\n")[0]
-        _METHODS[name] = Method(name, run, words, prepare, missing, identity, deterministic)
+        known = None if options is None else tuple(options)
+        _METHODS[name] = Method(name, run, words, prepare, missing, identity, deterministic, known)
         return run
 
     return register
@@ -190,15 +195,31 @@ def find(choice: Choice | str) -> Method:
     """The method of a choice, from a user's file where it names one.
 
     Raises:
-        NetlistError: there is none of that name, or the file cannot be used.
+        NetlistError: there is none of that name, it has no such option, or the file cannot be used.
     """
     name = choice if isinstance(choice, str) else choice.name
+    found = _find(name)
+    if found.options is not None and isinstance(choice, Choice):
+        for key, _ in choice.options:  # a misspelt one must not pass for the default
+            if key not in found.options:
+                near = difflib.get_close_matches(key, found.options, 1, 0.5)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                expected = ", ".join(found.options) or "none"
+                raise NetlistError(f"{name} has no such option{hint}", found=key, expected=expected)
+    return found
+
+
+def _find(name: str) -> Method:
     file, colon, function = name.rpartition(":")
     if colon:
         return _from_file(Path(file).expanduser(), function)
     known = methods()
     if name not in known:
-        raise NetlistError("no method is called that", found=name, expected=", ".join(known) + ", or FILE.py:FUNCTION")
+        near = difflib.get_close_matches(name, known, 1, 0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise NetlistError(
+            f"no method is called that{hint}", found=name, expected=", ".join(known) + ", or FILE.py:FUNCTION"
+        )
     return known[name]
 
 
@@ -237,7 +258,10 @@ def _from_file(file: Path, function: str) -> Method:
     def identity(options: Mapping[str, str]) -> str:
         return f"{file.name} {digest} {base.identity(options)}".strip()
 
-    return Method(f"{file}:{function}", base.run, base.about, base.prepare, base.missing, identity, base.deterministic)
+    return Method(
+        f"{file}:{function}", base.run, base.about, base.prepare, base.missing, identity, base.deterministic,
+        base.options,
+    )  # fmt: skip
 
 
 def number(task: Task, key: str, default: float) -> float:
@@ -250,14 +274,3 @@ def number(task: Task, key: str, default: float) -> float:
         return float(task.options.get(key, default))
     except ValueError:
         raise NetlistError(f"the option {key} must be a number", found=task.options[key]) from None
-
-
-def known_options(task: Task, names: Sequence[str]) -> None:
-    """Refuse options a method does not have: a misspelt one must not pass for the default.
-
-    Raises:
-        NetlistError: there is one.
-    """
-    for key in task.options:
-        if key not in names:
-            raise NetlistError("the method has no such option", found=key, expected=", ".join(names) or "none")

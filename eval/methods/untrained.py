@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eval.methods.registry import Answer, NotApplicableError, Task, known_options, method
+from eval.methods.registry import Answer, NotApplicableError, Task, method
 from netlists.errors import NetlistError
 from placer.budget import Event
 
@@ -22,22 +22,20 @@ def _prepare() -> None:
         run(Task(small, 0, Budget(), None, 1, 1, small.path.parent, silent))  # type: ignore[union-attr]
 
 
-@method("random", prepare=_prepare)
+@method("random", prepare=_prepare, options=())
 def random(task: Task) -> Answer:
     """Legal cells drawn at random, episode after episode; the best by proxy cost counts.
 
     ``iterations`` are episodes; one where neither they nor a time bound the run.
     """
-    known_options(task, ())
     from policies.baselines import random_masked
 
     return _episodes(task, lambda env: random_masked(env, task.seed), wire_mask=False, many=True)
 
 
-@method("greedy-wire-mask", prepare=_prepare, deterministic=True)
+@method("greedy-wire-mask", prepare=_prepare, deterministic=True, options=())
 def greedy_wire_mask(task: Task) -> Answer:
     """Macro by macro to the cell that lengthens the nets least (MaskPlace, WireMask-EA); one episode."""
-    known_options(task, ())
     from policies.baselines import greedy_wire_mask as policy
 
     return _episodes(task, policy, wire_mask=True, many=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shutil
 from collections.abc import Sequence
 from html import escape
@@ -12,9 +13,9 @@ from typing import Any
 from eval.ledger import Run, read_runs
 from eval.ledger.rows import Contents
 from eval.site.design import design_page
-from eval.site.exports import write_exports
+from eval.site.exports import data_links, write_exports
 from eval.site.figures import CORRELATED, correlation_figure, profile_figure
-from eval.site.html import Markup, Number, Row, filters, link, note, number, page, plot, section, slug, table
+from eval.site.html import Markup, Number, Row, filters, interval, link, note, number, page, plot, section, slug, table
 from eval.site.published import Published, published
 from eval.site.tables import Group, groups
 from eval.statistics import rank_correlations
@@ -49,14 +50,21 @@ def build_site(
     found = groups(contents.runs, metric)
     if not found:
         raise NetlistError("no run is finished yet, so there is nothing to report", file=ledgers[0])
+    figures = {name for run in contents.runs for name in run.score or () if run.figure(name) is not None}
+    if metric is not None and figures and metric not in figures:
+        near = difflib.get_close_matches(metric, sorted(figures), 1, 0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise NetlistError(f"no run has a figure of this name{hint}", found=metric, expected=", ".join(sorted(figures)))
     known = published() if show_published else ()
     files = _placements(contents.runs, folder) if copy_placements else {}
     methods = sorted({method for group in found for method in group.methods})
     pages: dict[tuple[int, str], str] = {}
     for index, group in enumerate(found):
         for design in group.designs:
-            name = f"{slug(group.suite)}-{index + 1}-{slug(design)}.html"
-            pages[index, design] = name
+            name = f"{slug(group.suite)}-{index + 1}-{slug(design)}"
+            if f"{name.lower()}.html" in {taken.lower() for taken in pages.values()}:  # a/b and a-b
+                name += f"-{len(pages) + 1}"
+            pages[index, design] = name = f"{name}.html"
             html = design_page(group, design, methods, [p for p in known if p.design == _plain(design)], files, folder)
             atomic_write(folder / name, html)
     atomic_write(folder / "runs.html", _runs_page(contents.runs, files))
@@ -93,16 +101,19 @@ def _front(
     body.append(_published(known, contents.runs))
     rows: dict[str, list[dict[str, float | None]]] = {}
     for run in contents.runs:
-        if run.score:
-            rows.setdefault(f"{run.design} {run.fingerprint}", []).append({n: run.figure(n) for n in CORRELATED})
+        raw = None if run.raw_sha256 == run.placement_sha256 else run.raw_score
+        for score in filter(None, (run.score, raw)):
+            values = {name: score.get(name) for name in CORRELATED}
+            rows.setdefault(f"{run.design} {run.fingerprint}", []).append(values)
     correlations = rank_correlations(rows, CORRELATED)
     if (correlations.designs > 0).any():
         figures["ranks"] = correlation_figure(correlations)
         body.append(section(
             "Do the figures agree?",
-            note("Spearman rank correlation within each design over all stored placements, legal or not; the median "
-                 f"over designs of {correlations.placements} placements. 1: the same order, -1: the opposite order."),
-            plot("ranks", "Rank correlations between figures", 460),
+            note("Spearman rank correlation within each design over all stored placements, raw and legal ones; the "
+                 f"median over designs. {correlations.placements} placements of {len(rows)} designs. 1: the same "
+                 "order, -1: the opposite order, empty: nothing to tell."),
+            plot("ranks", "Rank correlations between figures", 620),
         ))  # fmt: skip
     body.append(_skips(contents))
     finished = sum(run.finished is not None for run in contents.runs)
@@ -110,7 +121,7 @@ def _front(
         f"{finished} runs of {len(methods)} methods on {len(designs)} designs, from {ledgers} "
         f"ledger{'s' if ledgers > 1 else ''}. Every placement was read back, scored and checked by the judge."
     )
-    return page("Placement benchmark", "".join(body), facts=facts, figures=figures)
+    return page("Placement benchmark", "".join(body), facts=facts, figures=figures, data=data_links())
 
 
 def _leaderboard(group: Group) -> str:
@@ -142,18 +153,21 @@ def _grid(group: Group, index: int, pages: dict[tuple[int, str], str]) -> str:
         for method in group.methods:
             cell = group.cells.get((design, method))
             if cell is None or not cell.runs:
-                cells.append(None)
+                cells.append(Markup("", method=method))
             elif not cell.costs:
-                why = cell.runs[0].outcome
-                cells.append(Markup(f'<span class="bad">{escape(str(why))}</span>'))
+                why = cell.runs[0]
+                title = escape(why.reason or "")
+                text = f'<span class="bad" title="{title}">{escape(str(why.outcome))}</span>'
+                cells.append(Markup(text, method=method))
             else:
                 spread = f"{number(min(cell.costs))} to {number(max(cell.costs))}, {len(cell.costs)} seeds"
                 kind = "best" if cell.mean == least else ""
                 few = f' <span class="bad">{len(cell.failed)} failed</span>' if cell.failed else ""
-                cells.append(Markup(f'<span class="{kind}" title="{spread}">{number(cell.mean)}</span>{few}'))
+                text = f'<span class="{kind}" title="{spread}">{number(cell.mean)}</span>{few}'
+                cells.append(Markup(text, cell.mean, method))
         rows.append(Row(cells, {"design": design}))
     return f"<h3>Mean {escape(group.metric)}</h3>" + table(
-        ("design", *group.methods), rows, label=f"Mean {group.metric} by design and method"
+        ("design", *group.methods), rows, label=f"Mean {group.metric} by design and method", methods=group.methods
     )
 
 
@@ -164,23 +178,28 @@ def _pairs(group: Group) -> str:
         for second in group.methods[i + 1 :]:
             found = group.versus(first, second)
             mean, median = found.mean, found.median
+            ratios: list[object] = [None, None]
+            if mean is not None and median is not None:
+                if found.enough:
+                    ratios = [interval(one.low, one.value, one.high) for one in (mean, median)]
+                else:
+                    ratios = [mean.value, median.value]
             counts = [found.count(v) for v in ("win", "tie", "loss", "unclear", "too few seeds", "both failed")]
             rows.append(Row([
-                first, second, None if mean is None else mean.value,
-                "" if mean is None else f"{mean.low:.4f} to {mean.high:.4f}", None if median is None else median.value,
-                *counts, "yes" if found.enough else "not enough to tell",
-            ], {"method": first}))  # fmt: skip
+                first, second, *ratios, *counts, "" if found.enough else "not enough seeds to tell",
+            ], {"method": first, "other": second}))  # fmt: skip
     headings = (
-        "method", "against", "mean ratio", "95 % interval", "median ratio", "wins", "ties", "losses", "unclear",
-        "too few seeds", "both failed", "enough seeds",
+        "method", "against", "mean ratio", "median ratio", "wins", "ties", "losses", "unclear", "too few seeds",
+        "both failed", "",
     )  # fmt: skip
     return (
         "<h3>Side by side</h3>"
         + table(headings, rows, label="Paired comparisons")
         + note(
             "Ratio of mean costs per design, geometric mean and median over designs; below 1 the first is better. "
-            "Intervals: bootstrap over seeds, for these designs. A win or loss is a difference that an exact test "
-            "of permutations finds by chance in at most 5 % of cases; with too few seeds nothing could have shown one."
+            "In brackets: 95 % bootstrap intervals over seeds, for these designs. A win or loss is a difference that "
+            "an exact test of permutations finds by chance in at most 5 % of cases; with too few seeds nothing could "
+            "have shown one."
         )
     )
 
@@ -225,7 +244,7 @@ def _runs_page(runs: Sequence[Run], files: dict[str, str]) -> str:
                 link(place, "placement") if place else None, run.figure("proxy_cost"), run.figure("hpwl_um"),
                 run.overlaps, Number(run.seconds, 2), Number(run.cpu_seconds, 2),
                 Number((run.peak_bytes or 0) / 2**20 or None, 0), run.attempts,
-                run.reason, run.machine.get("node"), run.code, run.key[:10],
+                None if run.outcome == "ok" else run.reason, run.machine.get("node"), run.code, run.key[:10],
             ],
             {"design": run.design, "method": run.label, "outcome": run.outcome or run.status},
         ))  # fmt: skip
@@ -237,7 +256,7 @@ def _runs_page(runs: Sequence[Run], files: dict[str, str]) -> str:
         sorted({str(getattr(run, name) or run.status) for run in runs}) for name in ("design", "label", "outcome")
     ]
     body = filters(*values) + section("Runs", table(headings, rows, label="All runs"))
-    return page("All runs", body, facts=f"{len(runs)} runs", up=True)
+    return page("All runs", body, facts=f"{len(runs)} runs", up=True, data=data_links())
 
 
 def _placements(runs: Sequence[Run], folder: Path) -> dict[str, str]:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
 from eval.ledger import Run
+from eval.site.exports import data_links
 from eval.site.figures import curve_figure, map_figure
 from eval.site.html import Markup, Number, Row, filters, link, note, number, page, plot, section, slug, table
 from eval.site.pictures import thumbnail
@@ -20,6 +22,7 @@ from netlists.design import Design
 from netlists.errors import NetlistError, PlacementError
 from netlists.formats.textio import atomic_write
 from placer.cost.full import Cost, full
+from placer.view import theme
 
 _TERMS = ("proxy_cost", "wirelength_cost", "density_cost", "congestion_cost", "hpwl_um")
 
@@ -51,7 +54,7 @@ def design_page(
     body.append(_pictures(shown, group, design, files, folder, figures))
     facts = next((run for cell in cells.values() for run in cell.runs), None)
     words = f"{group.title}; judged by {group.metric}" + (f"; circuit {facts.fingerprint[:12]}" if facts else "")
-    return page(design, "".join(body), facts=words, figures=figures, up=True)
+    return page(design, "".join(body), facts=words, figures=figures, up=True, data=data_links())
 
 
 def _results(group: Group, cells: dict[str, Any], known: Sequence[Published], files: dict[str, str]) -> str:
@@ -78,7 +81,10 @@ def _results(group: Group, cells: dict[str, Any], known: Sequence[Published], fi
         "method", "seed", "outcome", "proxy cost", "wirelength", "density", "congestion", "HPWL, um",
         f"raw {group.metric}", "seconds", "peak MiB", "",
     )  # fmt: skip
-    return section("Results", table(headings, rows, label="Runs on this design"))
+    return section(
+        "Results", table(headings, rows, label="Runs on this design"),
+        note("Shaded: the best run of each method. Raw: before it was made legal."),
+    )  # fmt: skip
 
 
 def _outcome(run: Run) -> str:
@@ -116,21 +122,24 @@ def _pictures(
         float(np.percentile(heat, 99.5)) for _, _, cost, _ in found for heat in (cost.h_congestion, cost.v_congestion)
     )
     cards = []
-    for method, run, cost, name in found:
+    for index, (method, run, cost, name) in enumerate(found):
         maps = ""
         for way, heat in (("H", cost.h_congestion), ("V", cost.v_congestion)):
-            identity = f"map-{way}-{slug(method)}"
+            identity = f"map-{way}-{index}"
             figures[identity] = map_figure(heat, top, opened.canvas.width, opened.canvas.height)
             maps += f"<div><h4>{way} congestion</h4>{plot(identity, f'{way} congestion of {method}', 190)}</div>"
         value = number(run.figure(group.metric))
-        picture = f'<img src="{name}" alt="Placement by {escape(method)}">'
+        picture = f'<img src="{quote(name)}" alt="Placement by {escape(method)}">'
         target = files.get(run.key)
-        picture = f'<a href="{target}">{picture}</a>' if target else picture
+        picture = f'<a href="{escape(quote(target))}">{picture}</a>' if target else picture
         cards.append(
             f'<figure class="card" data-method="{escape(method)}"><figcaption><b>{escape(method)}</b> '
             f"seed {run.seed}: {value}</figcaption>{picture}<div class='maps'>{maps}</div></figure>"
         )
-    scale = note(f"Best seed of each method, all at one scale. Congestion: demand over supply, from 0 to {top:.2f}.")
+    stops = ", ".join(f"{colour} {100 * at:.0f}%" for at, colour in theme.scale(theme.HEAT))
+    bar = f'<span class="bar" style="background: linear-gradient(to right, {stops})"></span>'
+    scale = '<p class="small">Best seed of each method, all at one scale. Congestion, demand over supply: '
+    scale += f"0 {bar} {top:.2f}.</p>"
     return section("Placements", scale, f'<div class="cards">{"".join(cards)}</div>')
 
 

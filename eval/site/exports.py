@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.ledger import Run
+from eval.site.html import finite
 from netlists.formats.textio import atomic_write
 
 #: Columns that a flat table has; what the score holds besides follows with its own names.
@@ -19,6 +20,12 @@ COLUMNS = (
     "cores", "memory_limit", "seconds", "wall_seconds", "cpu_seconds", "peak_bytes", "attempts", "code", "identity",
     "fingerprint", "start", "placement", "placement_sha256", "command", "key",
 )  # fmt: skip
+
+
+def data_links() -> list[tuple[str, str]]:
+    """(file, name) of what :func:`write_exports` writes."""
+    found = [("runs.csv", "CSV"), ("runs.json", "JSON"), ("curves.csv", "curves")]
+    return found + ([("runs.parquet", "Parquet")] if importlib.util.find_spec("pyarrow") is not None else [])
 
 
 def flat(run: Run) -> dict[str, Any]:
@@ -63,7 +70,7 @@ def write_exports(runs: Sequence[Run], folder: Path) -> list[Path]:
     files = [
         atomic_write(folder / "runs.csv", text.getvalue()),
         atomic_write(folder / "curves.csv", curves.getvalue()),
-        atomic_write(folder / "runs.json", json.dumps(whole, sort_keys=True) + "\n"),
+        atomic_write(folder / "runs.json", json.dumps(finite(whole), sort_keys=True) + "\n"),
     ]
     if importlib.util.find_spec("pyarrow") is not None:
         files.append(_parquet(rows, names, folder / "runs.parquet"))

@@ -20,7 +20,8 @@ _FONT = {"family": "system-ui, sans-serif", "size": 12, "color": theme.INK}
 #: Figures whose agreement is looked at.
 CORRELATED = (
     "proxy_cost", "wirelength_cost", "density_cost", "congestion_cost", "hpwl_um", "macro_hpwl_um", "rudy_max",
-    "rudy_top1pct", "rudy_top10pct", "periphery", "regularity", "notches",
+    "rudy_top1pct", "rudy_top10pct", "periphery", "regularity", "notches", "narrow_channel_length_um", "dead_share",
+    "blocked_pins", "overlap_area_um2",
 )  # fmt: skip
 
 
@@ -86,8 +87,9 @@ def curve_figure(cells: Mapping[str, Cell], methods: Sequence[str], metric: str)
             ]  # fmt: skip
         data.append({
             "type": "scatter", "x": x, "y": found.middle[known].tolist(), "name": f"{method} ({found.seeds})",
-            "mode": "lines+markers" if known.sum() < 3 else "lines", "meta": method, "legendgroup": method,
-            "line": {"width": 2.4, "color": tone, "shape": "hv"}, "marker": {"size": 8},
+            "mode": "lines+markers", "meta": method, "legendgroup": method,
+            "line": {"width": 2.4, "color": tone, "shape": "hv"},
+            "marker": {"size": [0.0] * (len(x) - 1) + [9.0], "opacity": 1, "line": {"width": 0}},  # where it ended
             "hovertemplate": "%{x:.2f} s: %{y:.5g}<extra></extra>",
         })  # fmt: skip
     made = layout("seconds", metric)
@@ -119,21 +121,23 @@ def map_figure(values: NDArray[np.float64], top: float, width: float, height: fl
 
 def correlation_figure(found: RankTable) -> dict[str, Any]:
     """Medians of the rank correlations as a coloured table."""
-    names = list(found.figures)
+    telling = np.flatnonzero(found.designs.diagonal() > 0)
+    names = [found.figures[k] for k in telling]
     text = [
         [
             f"{a} and {b}: {found.median[i, j]:.2f} ({found.low[i, j]:.2f} to {found.high[i, j]:.2f}, "
             f"{found.designs[i, j]} designs)" if np.isfinite(found.median[i, j]) else f"{a} and {b}: nothing to tell"
-            for j, b in enumerate(names)
+            for j, b in zip(telling, names, strict=True)
         ]
-        for i, a in enumerate(names)
+        for i, a in zip(telling, names, strict=True)
     ]  # fmt: skip
     made = layout("", "")
     made["yaxis"].update(autorange="reversed")
     made["xaxis"].update(tickangle=-45)
     return {
         "data": [{
-            "type": "heatmap", "x": names, "y": names, "z": found.median, "zmin": -1, "zmax": 1, "text": text,
+            "type": "heatmap", "x": names, "y": names, "z": found.median[np.ix_(telling, telling)], "text": text,
+            "zmin": -1, "zmax": 1,
             "colorscale": [[0, "#b3450f"], [0.5, "#ffffff"], [1, "#0072b2"]], "hovertemplate": "%{text}<extra></extra>",
             "texttemplate": "%{z:.2f}", "textfont": {"size": 10}, "colorbar": {"thickness": 12},
         }],

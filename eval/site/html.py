@@ -9,20 +9,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 from placer._version import __version__
 
 _CSP = (
-    "default-src 'none'; script-src 'self' file: 'unsafe-inline'; style-src 'self' file: 'unsafe-inline'; "
+    "default-src 'none'; script-src 'self' file:; style-src 'self' file: 'unsafe-inline'; "
     "img-src 'self' file: data: blob:"
 )
 
 
 @dataclass(frozen=True)
 class Markup:
-    """Text that is HTML already."""
+    """Text that is HTML already.
+
+    Attributes:
+        text: the HTML.
+        value: the number it stands for, by which a column is sorted; None where it stands for none.
+        method: the method it is about, for filters.
+    """
 
     text: str
+    value: float | None = None
+    method: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,11 +57,22 @@ class Row:
     kind: str = ""
 
 
-def table(headings: Sequence[str], rows: Sequence[Row], *, label: str, digits: int = 4) -> str:
-    """A table that can be sorted by clicking a heading, in a frame that scrolls sideways by itself."""
+def table(
+    headings: Sequence[str], rows: Sequence[Row], *, label: str, digits: int = 4, methods: Sequence[str] = ()
+) -> str:
+    """A table that can be sorted by clicking a heading, in a frame that scrolls sideways by itself.
+
+    Args:
+        headings: of the columns.
+        rows: cells of each.
+        label: what it shows, for those who cannot see it.
+        digits: behind the point of plain numbers.
+        methods: headings that are methods, whose columns filters hide.
+    """
     numeric = {k for row in rows for k, cell in enumerate(row.cells) if _is_number(cell)}
     head = "".join(
-        f'<th scope="col"{" class=number" if k in numeric else ""}><button type="button">{escape(name)}</button></th>'
+        f'<th scope="col"{" class=number" if k in numeric else ""}{_about(name if name in methods else "")}>'
+        f'<button type="button">{escape(name)}</button></th>'
         for k, name in enumerate(headings)
     )
     body = "".join(_row(row, digits) for row in rows)
@@ -70,7 +90,8 @@ def _row(row: Row, digits: int) -> str:
 
 def _cell(value: object, digits: int) -> str:
     if isinstance(value, Markup):
-        return f"<td>{value.text}</td>"
+        kind = "" if value.value is None else f' class="number" data-value="{value.value!r}"'
+        return f"<td{kind}{_about(value.method)}>{value.text}</td>"
     if isinstance(value, bool):
         return f"<td>{'yes' if value else 'no'}</td>"
     if isinstance(value, Number):
@@ -82,7 +103,13 @@ def _cell(value: object, digits: int) -> str:
     return f"<td>{'' if value is None else escape(str(value))}</td>"
 
 
+def _about(method: str) -> str:
+    return f' data-method="{escape(method)}"' if method else ""
+
+
 def _is_number(value: object) -> bool:
+    if isinstance(value, Markup):
+        return value.value is not None
     return isinstance(value, (Number, int, float)) and not isinstance(value, bool)
 
 
@@ -97,7 +124,7 @@ def number(value: float | None, digits: int = 4) -> str:
 
 def link(target: str, text: str) -> Markup:
     """A link to a file of the site."""
-    return Markup(f'<a href="{escape(target)}">{escape(text)}</a>')
+    return Markup(f'<a href="{escape(quote(target))}">{escape(text)}</a>')
 
 
 def section(title: str, *parts: str, anchor: str = "") -> str:
@@ -129,7 +156,15 @@ def filters(designs: Sequence[str], methods: Sequence[str], outcomes: Sequence[s
     return f'<div class="filters" role="group" aria-label="Filters">{"".join(parts)}</div>' if parts else ""
 
 
-def page(title: str, body: str, *, facts: str = "", figures: Mapping[str, Any] | None = None, up: bool = False) -> str:
+def interval(low: float, value: float, high: float) -> Markup:
+    """An estimate with the ends of its interval in brackets, sorted by the estimate."""
+    return Markup(f"{number(value)} <small>({number(low)} to {number(high)})</small>", value)
+
+
+def page(
+    title: str, body: str, *, facts: str = "", figures: Mapping[str, Any] | None = None, up: bool = False,
+    data: Sequence[tuple[str, str]] = (),
+) -> str:  # fmt: skip
     """A whole page; scripts and styles are files beside it.
 
     Args:
@@ -138,8 +173,10 @@ def page(title: str, body: str, *, facts: str = "", figures: Mapping[str, Any] |
         facts: one line under the heading.
         figures: name of a :func:`plot` -> Plotly figure as plain values.
         up: link to the front page.
+        data: (file, name) of the raw data beside the page.
     """
-    data = json.dumps(_finite(figures or {}), separators=(",", ":")).replace("<", "\\u003c")
+    links = "".join(f', <a href="{escape(file)}">{escape(name)}</a>' for file, name in data)
+    content = json.dumps(finite(figures or {}), separators=(",", ":")).replace("<", "\\u003c")
     back = '<a class="back" href="index.html">All results</a>' if up else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -149,9 +186,8 @@ def page(title: str, body: str, *, facts: str = "", figures: Mapping[str, Any] |
         '<link rel="icon" href="data:,"><link rel="stylesheet" href="site.css"></head><body>'
         f'<header class="top">{back}<h1>{escape(title)}</h1><p class="facts">{escape(facts)}</p></header>'
         f"<main>{body}</main>"
-        f'<footer>Made by chip-placer {escape(__version__)}. <a href="runs.html">All runs</a>, '
-        '<a href="runs.csv">CSV</a>, <a href="runs.json">JSON</a>, <a href="curves.csv">curves</a>.</footer>'
-        f'<script type="application/json" id="figures">{data}</script>'
+        f'<footer>Made by chip-placer {escape(__version__)}. <a href="runs.html">All runs</a>{links}.</footer>'
+        f'<script type="application/json" id="figures">{content}</script>'
         '<script src="plotly.min.js"></script><script src="site.js"></script></body></html>\n'
     )
 
@@ -161,12 +197,12 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-zA-Z0-9_+-]+", "-", text).strip("-") or "x"
 
 
-def _finite(value: Any) -> Any:  # noqa: ANN401 - any nest of plain values and arrays
+def finite(value: Any) -> Any:  # noqa: ANN401 - any nest of plain values and arrays
     """JSON has no NaN: gaps of a figure are null."""
     if hasattr(value, "tolist"):
-        return _finite(value.tolist())
+        return finite(value.tolist())
     if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

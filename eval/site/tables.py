@@ -200,7 +200,8 @@ def budget_words(run: Run) -> str:
 def groups(runs: Iterable[Run], metric: str | None = None) -> tuple[Group, ...]:
     """Sort finished runs into groups.
 
-    Two versions of a design under one name (another fingerprint) are told apart by the first digits of it.
+    Two versions of a design under one name (another fingerprint) are told apart by the first digits of it, two versions
+    of a method (another file of one's own, another build of a program) by what identifies them.
 
     Args:
         runs: of :func:`eval.ledger.read_runs`.
@@ -210,6 +211,9 @@ def groups(runs: Iterable[Run], metric: str | None = None) -> tuple[Group, ...]:
     prints: dict[tuple[str, str], set[str]] = {}
     for run in finished:
         prints.setdefault((run.suite, run.design), set()).add(run.fingerprint + run.start)
+    identities: dict[tuple[str, ...], set[str]] = {}
+    for run in finished:
+        identities.setdefault((run.suite, budget_words(run), run.code, run.label), set()).add(run.identity)
     found: dict[tuple[str, str, str, str], Group] = {}
     cells: dict[tuple[tuple[str, str, str, str], str, str], list[Run]] = {}
     for run in finished:
@@ -218,7 +222,9 @@ def groups(runs: Iterable[Run], metric: str | None = None) -> tuple[Group, ...]:
         found.setdefault(key, Group(*key))
         several = len(prints[run.suite, run.design]) > 1
         design = f"{run.design} ({run.fingerprint[:4]}{run.start[:4]})" if several else run.design
-        cells.setdefault((key, design, run.label), []).append(run)
+        several = len(identities[run.suite, budget_words(run), run.code, run.label]) > 1
+        method = f"{run.label} ({' '.join(word[:12] for word in run.identity.split())})" if several else run.label
+        cells.setdefault((key, design, method), []).append(run)
     for (key, design, method), own in cells.items():
         found[key].cells[design, method] = Cell(tuple(sorted(own, key=lambda run: run.seed)), key[1])
     return tuple(found[key] for key in sorted(found))

@@ -123,7 +123,8 @@ def bench(
     progress = RunLines(log)
     try:
         with Ledger(path) as book:
-            log.print(f"{path}: {chosen.title}; {len(executor.slots)} runs side by side on {cores} core(s) each")
+            words = f"{path}: {chosen.title}; {len(executor.slots)} runs side by side on {cores} core(s) each"
+            log.print(words, markup=False, soft_wrap=True)
             summary = run_suite(
                 chosen, choices, settings, book, executor, command=shlex.join(["placer", *context.obj]),
                 retry_failed=retry_failed, listen=progress,
@@ -160,6 +161,8 @@ class RunLines:
 
     def __call__(self, claim: Claim, verdict: Verdict | None, left: int) -> None:
         """Say how a run ended."""
+        from eval.methods import Choice
+
         if verdict is None:
             return
         key, values = claim.key, verdict.values
@@ -167,7 +170,8 @@ class RunLines:
         cost = values.get("proxy_cost")
         figures = f"proxy {cost:.4f}  HPWL {values['hpwl_um']:,.0f} um" if cost is not None else ""
         what = figures if verdict.outcome == "ok" else f"{verdict.outcome}: {verdict.reason} {figures}"
-        name = f"{key.design}  {key.method}  seed {key.seed}"
+        label = Choice(key.method, tuple(sorted(key.options.items()))).label
+        name = f"{key.design}  {label}  seed {key.seed}"
         self._log.print(f"{left:5d} left  {name}  {took}  {what}".rstrip(), markup=False, soft_wrap=True)
 
 
@@ -176,13 +180,13 @@ def tell_summary(summary: Summary, log: Console) -> None:
     for kind, name, why in summary.skips:
         log.print(f"skipped {kind} {name}: {why}", markup=False, soft_wrap=True)
     ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items())) or "nothing to do"
-    log.print(f"{summary.planned} runs planned; this time: {ended}", markup=False)
+    log.print(f"{summary.planned} runs planned; this time: {ended}", markup=False, soft_wrap=True)
     if summary.left:
         log.print(f"{summary.left} runs are with other processes that work on this ledger", markup=False)
     if summary.outcomes:
         log.print(
             f"methods ran {summary.method_seconds:.1f} s, judges {summary.judge_seconds:.1f} s; "
-            f"{summary.overhead:.1%} of the time was not a method's", markup=False,
+            f"{summary.overhead:.1%} of the time was not a method's", markup=False, soft_wrap=True,
         )  # fmt: skip
 
 

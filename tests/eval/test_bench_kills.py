@@ -22,6 +22,9 @@ from eval.runner.processes import children, descendants
 from tests.conftest import ROOT
 from tests.eval.bench_cases import write_cases
 
+#: Who is killed how often.
+SHARES = {"worker": 0.5, "server": 0.25, "harness": 0.25}
+
 
 @dataclass
 class Tally:
@@ -67,9 +70,11 @@ def kill_at_random(folder: Path, suite: str | Path, designs: int, seeds: int, ki
                 process.wait()
                 break
             found = victims(process.pid)
-            # A harness or a server that starts is spared most of the time, or nothing would ever begin.
-            kind = rng.choices(["worker", "server", "harness"], [5, 2, 3])[0]
-            if kind != "worker" and not found["worker"] and rng.random() < 0.9:
+            # Whoever was spared so far is the likelier to be next; who only starts is spared most of the time.
+            behind = [max(0.0, share * (tally.kills.total() + 1) - tally.kills[k]) for k, share in SHARES.items()]
+            kind = rng.choices(list(SHARES), [0.1 + one for one in behind])[0]
+            under_way = any((folder / "a.db.files" / "work").glob("[0-9]*"))
+            if not under_way and rng.random() < 0.95:
                 continue
             if found[kind]:
                 try:

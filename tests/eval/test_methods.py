@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from eval.methods import Answer, Choice, NotApplicableError, Task, find, methods, parse_choices
 from eval.methods.around import MACRO_SHARE, around_macros
-from eval.methods.registry import known_options, number
+from eval.methods.registry import number
 from eval.suites import Member, open_member
 from netlists.errors import NetlistError
 from netlists.load import load
@@ -100,11 +101,8 @@ def test_a_file_that_is_no_good_is_refused_with_the_reason(
         find(f"{file}:{name}")
 
 
-def test_options_that_do_not_exist_are_refused(tmp_path: Path) -> None:
-    asked = task(tmp_path, options={"effort": "fast", "density": "x"})
-    known_options(asked, ("effort", "density"))
-    with pytest.raises(NetlistError, match="no such option"):
-        known_options(asked, ("effort",))
+def test_an_option_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    asked = task(tmp_path, options={"density": "x"})
     with pytest.raises(NetlistError, match="must be a number"):
         number(asked, "density", 1.0)
 
@@ -194,3 +192,24 @@ def test_block_designs_are_floorplanned_in_their_outline(open_data: Callable[[st
     assert report.legal, report.summary()
     with pytest.raises(NotApplicableError):
         find("floorplan").run(task(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("search[efort=best]", "did you mean 'effort'"),
+        ("greedy-wire-mask[a=b]", "expected none"),
+        ("simulated-anealing", "did you mean 'simulated-annealing'"),
+    ],
+)
+def test_a_misspelt_method_or_option_is_refused_before_anything_runs(text: str, message: str) -> None:
+    (choice,) = parse_choices(text)
+    with pytest.raises(NetlistError, match=message):
+        find(choice)
+
+
+def test_every_option_that_a_method_speaks_of_is_one_it_takes() -> None:
+    for method in methods().values():
+        assert method.options is not None, method.name
+        told = set(re.findall(r"``(\w+)``", (method.run.__doc__ or "").partition("Option")[2]))
+        assert set(method.options) - {"effort", "jobs"} <= told | {"density"}, method.name

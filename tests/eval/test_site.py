@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def test_the_front_page_tells_results_failures_and_what_was_not_run(site: Path) 
     ):
         assert words in text, words
     assert text.count("published</span>") == 3
-    assert '<span class="bad">crash</span>' in text
+    assert re.search(r'<span class="bad" title="RuntimeError[^"]*">crash</span>', text)
 
 
 def test_exports_hold_every_run(site: Path, ledger: Path) -> None:
@@ -127,6 +128,28 @@ def test_pictures_of_one_design_have_one_scale(site: Path) -> None:
         sizes[path.name] = Image.open(path).size
     assert len(sizes) == 2
     assert len(set(sizes.values())) == 1
+
+
+def test_a_figure_that_is_misspelt_is_refused(ledger: Path, tmp_path: Path) -> None:
+    with pytest.raises(NetlistError, match="did you mean 'hpwl_um'"):
+        build_site([ledger], tmp_path, metric="hpwl")
+
+
+def test_two_versions_of_a_method_and_designs_of_like_names_stay_apart(tmp_path: Path) -> None:
+    from eval.ledger import Ledger, RunKey, Verdict
+
+    with Ledger(tmp_path / "a.db") as book:
+        key = RunKey("a/b", "f", "s", "mine", "my.py 0123456789ab", {}, 0, 10.0, None, 1, None, "1+a")
+        keys = [key, replace(key, identity="my.py ba9876543210"), replace(key, design="A-b")]
+        book.plan([(one, {"name": one.design, "method": "mine"}, "mine") for one in keys], suite="s",
+                  metric="proxy_cost", command="")  # fmt: skip
+        while (claim := book.claim()) is not None:
+            values = {"score": {"proxy_cost": 1.0}, "seconds": 1.0}
+            book.finish(claim, Verdict("ok", "", values), machine=book.machine({}))
+    (group,) = groups(read_runs([tmp_path / "a.db"]).runs)
+    assert set(group.methods) == {"mine (my.py 0123456789ab)", "mine (my.py ba9876543210)"}
+    site = build_site([tmp_path / "a.db"], tmp_path / "site").parent
+    assert len({path.name.lower() for path in site.glob("s-1-*.html")}) == 2
 
 
 def test_a_ledger_without_results_is_refused(tmp_path: Path) -> None:

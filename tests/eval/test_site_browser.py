@@ -61,6 +61,16 @@ def test_filters_hide_rows_and_curves(browser: Browser, site: Path) -> None:
     browser.wait(f"{rows} === 4 && {traces} === 3")
 
 
+def test_filters_hide_the_columns_and_comparisons_of_a_method(browser: Browser, site: Path) -> None:
+    visit(browser, site / "index.html")
+    columns = "[...document.querySelectorAll('th[data-method]')].filter(h => !h.hidden).length"
+    pairs = "[...document.querySelectorAll('tr[data-other]')].filter(r => !r.hidden).length"
+    assert (browser.run(columns), browser.run(pairs)) == (3, 3)
+    browser.run("document.querySelectorAll('.filters details').forEach(d => d.open = true)")
+    browser.click_on("input[value=rough]")
+    browser.wait(f"{columns} === 2 && {pairs} === 1")
+
+
 def test_tables_sort_by_number(browser: Browser, site: Path) -> None:
     visit(browser, site / "runs.html")
     column = "[...document.querySelectorAll('tbody tr')].map(r => r.cells[5].dataset.value).filter(Boolean).map(Number)"

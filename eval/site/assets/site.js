@@ -53,6 +53,7 @@
       element.hidden = Object.keys(hidden).some((name) => element.dataset[name + "Off"] === "1");
     }
     const off = hidden.method ?? new Set();
+    for (const row of document.querySelectorAll("tr[data-other]")) row.hidden ||= off.has(row.dataset.other);
     for (const place of document.querySelectorAll(".js-plotly-plot")) {
       const seen = place.data.map((trace) => (trace.meta === undefined ? true : !off.has(trace.meta)));
       if (place.data.some((trace) => trace.meta !== undefined)) Plotly.restyle(place, { visible: seen });
