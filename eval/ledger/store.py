@@ -140,10 +140,6 @@ class Ledger:
             self._db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
             self._db.row_factory = sqlite3.Row
             found = self._prepare()
-            # Placements go beside it: better known now than when the first of them is there.
-            self.files.mkdir(exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.files):
-                pass
         except (sqlite3.Error, OSError) as error:
             words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise NetlistError(f"this cannot be used as a ledger: {words}", file=self.path) from None
@@ -227,7 +223,15 @@ class Ledger:
 
         Returns:
             How many of them are not finished.
+
+        Raises:
+            NetlistError: the ledger, or the folder beside it, cannot be written.
         """
+        try:  # placements go beside it: better known now than when the first of them is there
+            with tempfile.TemporaryFile(dir=make_folder(self.files)):
+                pass
+        except OSError as error:
+            raise NetlistError(f"placements cannot be kept here: {error.strerror}", file=self.files) from None
         with self._transaction() as db:
             db.execute("DELETE FROM plan")
             for place, (key, member, label) in enumerate(runs):
