@@ -112,8 +112,8 @@ def _run_replace(task: Task, program: Path, settings: list[str]) -> list[Path]:
     beside = (program.parent / "ntuplace3", program.parent.parent / "ntuplace" / "ntuplace3")
     found = next((str(path) for path in beside if path.is_file()), None) or shutil.which("ntuplace3")
     detailed = ["-dpflag", "NTU3", "-dploc", found] if found else ["-onlyGP"]
-    command = [program, "-bmflag", "etc", "-aux", files[0], "-output", output, "-t", str(task.cores)]
-    run_program([*command, *settings, *detailed], task.folder)
+    named = ["-aux", str(files[0]), "-output", str(output)]
+    run_program([program, "-bmflag", "etc", *named, "-t", str(task.cores), *settings, *detailed], task.folder)
     return files
 
 
