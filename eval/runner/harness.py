@@ -121,6 +121,7 @@ class _Work:
         self.ledger, self.executor, self.settings, self.listen = ledger, executor, settings, listen
         self.summary = Summary()
         self.slots: dict[int, _Slot] = {}
+        self.endings: list[tuple[int, _Slot, Verdict]] = []
         self.numbers = 0
         self.renewed = time.monotonic()
         self.machines: dict[str, int] = {}
@@ -137,6 +138,7 @@ class _Work:
                         more = False
                     else:
                         self._begin(index, claim)
+            self._settle()
             if not self.slots:
                 if more:  # results that were found complete need no waiting
                     continue
@@ -153,8 +155,10 @@ class _Work:
         self.summary.slot_seconds = sum(self.last[i] - self.first[i] for i in self.last)
 
     def stop(self) -> None:
-        """End what runs and put it back."""
+        """End what runs and put it back; what has ended is entered."""
         self.executor.close()
+        with suppress(Exception):  # it may be why the work stops; the claims are free with this process's end
+            self._settle()
         for slot in self.slots.values():
             with suppress(NetlistError):  # where that cannot be written the claims are free with this process's end
                 self.ledger.give_up(slot.claim, "interrupted")
@@ -287,15 +291,23 @@ class _Work:
         return values
 
     def _enter(self, index: int, verdict: Verdict) -> None:
-        slot = self.slots.pop(index)
-        facts = self.executor.machine(index)
-        machine = self.machines.get(str(facts))
-        if machine is None:
-            machine = self.machines[str(facts)] = self.ledger.machine(facts)
-        if self.ledger.finish(slot.claim, verdict, machine=machine):
-            self.summary.outcomes[verdict.outcome] = self.summary.outcomes.get(verdict.outcome, 0) + 1
-        self.last[index] = time.monotonic()
-        self.listen(slot.claim, verdict, self.ledger.open_runs())
+        """Free the slot; the result is entered once the next run is on its way, which need not wait for the disk."""
+        self.endings.append((index, self.slots.pop(index), verdict))
+
+    def _settle(self) -> None:
+        """Enter the results of runs that ended."""
+        while self.endings:
+            index, slot, verdict = self.endings[0]
+            facts = self.executor.machine(index)
+            machine = self.machines.get(str(facts))
+            if machine is None:
+                machine = self.machines[str(facts)] = self.ledger.machine(facts)
+            entered = self.ledger.finish(slot.claim, verdict, machine=machine)
+            del self.endings[0]
+            if entered:
+                self.summary.outcomes[verdict.outcome] = self.summary.outcomes.get(verdict.outcome, 0) + 1
+            self.last[index] = time.monotonic()
+            self.listen(slot.claim, verdict, self.ledger.open_runs())
 
 
 def _design(claim: Claim) -> dict[str, Any]:

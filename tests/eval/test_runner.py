@@ -404,7 +404,7 @@ def test_the_command_tells_what_it_did(
         (["--seeds", "x"], "are no seeds"),
         (["--memory", "lots"], "not an amount of memory"),
         (["--time", "5", "--iterations", "5"], "not by both"),
-        (["--design", "nobody"], "not one of"),
+        (["--design", "nobody"], "no such design"),
     ],
 )
 def test_wrong_words_are_refused_in_one_line(
