@@ -203,6 +203,8 @@ def place(
         devices=list(found.devices),
         notes=list(found.notes),
     )
+    if found.advice:
+        stats["advice"] = found.advice
     if pool is not None:
         stats["pool"] = pool.report()
     legality = check(design, found.placement, reference=design.placement)

@@ -85,7 +85,8 @@ def run(settings: Settings) -> Sheet:
     designs = [str(path) for path in paths if path is not None]
     seeds = settings.seeds[:1] if settings.quick else settings.seeds
     cores = tuple(sorted(os.sched_getaffinity(0))[: settings.cores])
-    moves: dict[str, dict[str, Any]] = {"": {}} | {kind.name: {"without": [kind.name]} for kind in KINDS}
+    drawn = [kind.name for kind in KINDS if kind.moves != "pairs"]  # without a proposer there are none
+    moves: dict[str, dict[str, Any]] = {"": {}} | {name: {"without": [name]} for name in drawn}
     parts: dict[str, dict[str, Any]] = {"": {}} | STAGES | {f"with {name}": options for name, options in EXTRAS.items()}
     single = [
         Task(variant, options, design, seed, seconds, ())

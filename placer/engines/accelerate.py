@@ -123,4 +123,8 @@ def best_of(results: Sequence[SearchResult]) -> SearchResult:
         best.wish_cost,
         tuple(dict.fromkeys(device for result in results for device in result.devices)),
         tuple(dict.fromkeys(note for result in results for note in result.notes)),
+        {
+            name: sum(result.advice.get(name, 0.0) for result in results)
+            for name in dict.fromkeys(name for result in results for name in result.advice)
+        },
     )

@@ -18,12 +18,13 @@ from placer.engines.search.ground import hard_fits, slide_range
 from placer.engines.search.moves.scene import build_crowd
 from placer.engines.search.moves.table import NAMES, SCAN
 from placer.engines.search.rng import below, jump, seeded, uniform
+from tests.placer.advisers import with_pairs
 from tests.placer.blocks import block_design, judge
 
 
 def chain_of(design, seed=0):
     start = legalise(design)
-    return build_chain(design, build_problem(design), build_crowd(design, start), start, seed, 0)
+    return with_pairs(build_chain(design, build_problem(design), build_crowd(design, start), start, seed, 0))
 
 
 def placement_of(design, chain):

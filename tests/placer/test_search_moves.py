@@ -14,12 +14,13 @@ from placer.engines.legalise import legalise
 from placer.engines.search import SearchOptions
 from placer.engines.search.chain import KEPT, PRICED, TRIED, anneal, build_chain
 from placer.engines.search.ground import free_spot, hard_fits
-from placer.engines.search.moves import groups, hard, hot, scan, soft
+from placer.engines.search.moves import groups, hard, hot, learned, scan, soft
 from placer.engines.search.moves.groups import array_shift, hard_push, joint_shift
 from placer.engines.search.moves.hard import hard_rotate
 from placer.engines.search.moves.hot import feel
 from placer.engines.search.moves.scene import build_crowd
 from placer.engines.search.moves.table import HARD_FLIP, KINDS, NAMES, SCAN, first_mix
+from tests.placer.advisers import with_pairs
 from tests.placer.blocks import block_design, judge
 
 MACROS, SOFTS = 9, 5
@@ -43,7 +44,7 @@ def mixed_design(seed=0):
 
 def chain_of(design, seed=0):
     start = legalise(design)
-    chain = build_chain(design, build_problem(design), build_crowd(design, start), start, seed, 0)
+    chain = with_pairs(build_chain(design, build_problem(design), build_crowd(design, start), start, seed, 0))
     feel(chain.problem, chain.state, chain.scene.ground, chain.scene.heat)
     return chain
 
@@ -69,7 +70,7 @@ def drafts(chain, draft, count=400):
 def test_a_kind_alone_keeps_the_placement_legal_and_its_cost_exact(name):
     design = mixed_design()
     chain = chain_of(design)
-    only = np.cumsum(first_mix(chain.scene.crowd, frozenset(NAMES) - {name}))
+    only = np.cumsum(first_mix(chain.scene.crowd, frozenset(NAMES) - {name}, advised=True))
     for _ in range(5):
         anneal(chain, only, 300, 0.05, 0.05, 40.0)
         found = design.placement.moved(x=chain.state.x, y=chain.state.y, orient=chain.state.orient)
@@ -82,7 +83,7 @@ def test_a_kind_alone_keeps_the_placement_legal_and_its_cost_exact(name):
 
 
 def test_every_kind_is_listed_once_and_has_its_function():
-    functions = {name for module in (soft, hard, groups, hot, scan) for name in vars(module)}
+    functions = {name for module in (soft, hard, groups, hot, learned, scan) for name in vars(module)}
     assert len(set(NAMES)) == len(NAMES) == len(KINDS)
     assert {name.replace("-", "_") for name in NAMES} <= functions
     assert NAMES[HARD_FLIP] == "hard-flip"
@@ -94,7 +95,8 @@ def test_kinds_that_have_nothing_to_move_are_left_out():
     macros_only = block_design([9, 9, 5], [9, 9, 7], [0, 20, 60], [0, 20, 60], nets=[[0, 1], [1, 2]])
     mix = first_mix(build_crowd(macros_only, macros_only.placement), frozenset({"scan"}))
     drawn = {name for name, share in zip(NAMES, mix, strict=True) if share > 0}
-    assert drawn == {kind.name for kind in KINDS if kind.moves != "soft"} - {"scan"}
+    assert drawn == {kind.name for kind in KINDS if kind.moves in ("hard", "any")} - {"scan"}
+    assert first_mix(build_crowd(macros_only, macros_only.placement), advised=True)[NAMES.index("learned")] > 0
     assert mix.sum() == pytest.approx(1.0)
 
 
@@ -238,5 +240,7 @@ def test_options_name_what_there_is():
         SearchOptions(without=frozenset({"soft-teleport"}))
     with pytest.raises(ValueError, match="device"):
         SearchOptions(device="abacus")
+    with pytest.raises(ValueError, match="refresh"):
+        SearchOptions(refresh=0)
     assert SearchOptions(without={"scan"}).left_out == {"scan"}
     assert SearchOptions(only={"scan"}).left_out == frozenset(NAMES) - {"scan"}

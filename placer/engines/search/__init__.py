@@ -1,7 +1,21 @@
 """Exact search: annealing chains whose every move is legal and priced by the incremental kernel."""
 
 from placer.engines.search.ground import on_lattice
+from placer.engines.search.move_log import MoveLog, MoveRecorder
 from placer.engines.search.options import Ranker, Schedule, SearchOptions
+from placer.engines.search.proposals import Proposals, Proposer, Standing
 from placer.engines.search.run import SearchResult, search
 
-__all__ = ["Ranker", "Schedule", "SearchOptions", "SearchResult", "on_lattice", "search"]
+__all__ = [
+    "MoveLog",
+    "MoveRecorder",
+    "Proposals",
+    "Proposer",
+    "Ranker",
+    "Schedule",
+    "SearchOptions",
+    "SearchResult",
+    "Standing",
+    "on_lattice",
+    "search",
+]

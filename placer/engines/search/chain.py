@@ -14,6 +14,7 @@ from placer.cost.incremental import Problem, State, build_state, commit, propose
 from placer.cost.incremental.state import PROXY
 from placer.engines.search.ground import build_ground, settle
 from placer.engines.search.moves.hot import feel
+from placer.engines.search.moves.sample import Sample, build_sample, chosen, take
 from placer.engines.search.moves.scan import scan
 from placer.engines.search.moves.scene import Crowd, Scene, build_draft, build_heat, build_scene
 from placer.engines.search.moves.table import KINDS, SCAN, draft_move
@@ -29,13 +30,25 @@ _FEEL_EVERY = 4000
 
 
 class Chain(NamedTuple):
-    """One chain: everything it writes is its own, so chains run side by side in threads."""
+    """One chain: everything it writes is its own, so chains run side by side in threads.
+
+    Attributes:
+        problem: the design, shared.
+        state: placement and cost.
+        scene: what moves look at.
+        statistics: ``[kinds, 5]`` of each kind of move (columns named in this module).
+        age: ``[1]`` draws so far.
+        tally: ``[N, 3]`` proposals priced, moves kept and sum of improvements of each object, the first of its draft.
+        sample: priced moves that are kept for later.
+    """
 
     problem: Problem
     state: State
     scene: Scene
     statistics: NDArray[np.float64]
     age: NDArray[np.int64]
+    tally: NDArray[np.float64]
+    sample: Sample
 
 
 def build_chain(
@@ -46,6 +59,7 @@ def build_chain(
     seed: int,
     index: int,
     wishes: Wishes | None = None,
+    sample: Sample | None = None,
 ) -> Chain:
     """A chain that starts from a legal placement on the lattice; ``wishes`` are the design's own by default."""
     state = build_state(problem, placement)
@@ -53,7 +67,10 @@ def build_chain(
     ground = build_ground(design, placement, wishes)
     draft, heat, rng = build_draft(ground), build_heat(problem, crowd), seeded(seed, index)
     scene = build_scene(problem, state, ground, crowd, draft, heat, rng)
-    return Chain(problem, state, scene, np.zeros((len(KINDS), 5)), np.zeros(1, np.int64))
+    return Chain(
+        problem, state, scene, np.zeros((len(KINDS), 5)), np.zeros(1, np.int64),
+        np.zeros((design.netlist.num_nodes, 3)), build_sample(0, 1) if sample is None else sample,
+    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
@@ -77,7 +94,7 @@ def anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reac
 @njit_lean()
 def _anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reach: float) -> int:
     p, s, v, statistics, age = chain.problem, chain.state, chain.scene, chain.statistics, chain.age
-    g, d, rng = v.ground, v.draft, v.rng
+    g, d, rng, tally, sample = v.ground, v.draft, v.rng, chain.tally, chain.sample
     ratio = (cold / hot) ** (1.0 / steps) if hot > 0.0 else 1.0
     temperature = hot
     taken = 0
@@ -114,13 +131,20 @@ def _anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, rea
         limit = before - wish
         if temperature > 0.0:  # the Metropolis rule, its dice drawn first
             limit -= temperature * np.log(uniform(rng))
-        price = propose(p, s, d.objects, d.x, d.y, d.orient, d.size[0], limit)
+        # A move that goes into the sample is priced to the end; the decision is the same.
+        sampled = chosen(sample)
+        price = propose(p, s, d.objects, d.x, d.y, d.orient, d.size[0], np.inf if sampled else limit)
+        change = price - before + wish
+        if sampled:
+            take(sample, kind, d, s, change, temperature, age[0], price <= limit)
+        tally[d.objects[0], 0] += 1.0
         if price <= limit:
-            change = price - before + wish
             commit(p, s)
             statistics[kind, KEPT] += 1.0
+            tally[d.objects[0], 1] += 1.0
             if change < 0.0:
                 statistics[kind, GAINED] -= change
+                tally[d.objects[0], 2] -= change
             for k in range(d.size[0]):
                 settle(g, d.objects[k], d.left[k], d.bottom[k], d.orient[k])
         else:

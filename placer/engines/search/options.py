@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from netlists.design import Design
 from netlists.placement import Placement
+from placer.engines.search.move_log import MoveRecorder
 from placer.engines.search.moves.table import NAMES
+from placer.engines.search.proposals import Proposer
 
 #: Which of several starts of one design deserve depth: ``(design, placements [n]) -> [n]`` scores, lower is better.
 Ranker = Callable[[Design, Sequence[Placement]], NDArray[np.float64]]
@@ -77,6 +79,12 @@ class SearchOptions:
     limit, if there is one. The other settings do not reach a device: measure parts with ``"cpu"``."""
     schedule: Schedule = field(default_factory=Schedule)
     """How the budget is spent."""
+    proposer: Proposer | None = None
+    """Who advises the chains on the processor which objects to move, and where to; its time is the chains' time."""
+    refresh: int = 4
+    """Rounds of the deep annealing between two looks of the proposer (and of the recorder) at each chain."""
+    recorder: MoveRecorder | None = None
+    """Who keeps a sample of the moves that were priced; of chains on the processor of this machine."""
 
     def __post_init__(self) -> None:
         for name in ("without", "only"):  # any collection of names will do
@@ -90,6 +98,8 @@ class SearchOptions:
             raise ValueError(f"unknown device {self.device!r}; one of {', '.join(DEVICES)}")
         if (self.starts is not None and self.starts < 0) or (self.descent is not None and self.descent < 0):
             raise ValueError("starts and descent must not be negative")
+        if self.refresh < 1:
+            raise ValueError(f"refresh must be at least 1 round, not {self.refresh}")
 
     @property
     def left_out(self) -> frozenset[str]:

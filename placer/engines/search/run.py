@@ -24,6 +24,7 @@ from placer.cost.full import CostWeights
 from placer.cost.incremental import Problem, build_problem, propose, rebuild, revert
 from placer.cost.incremental.state import PROXY
 from placer.cost.next_step.choosing import choosing_cost
+from placer.engines.search.advising import Adviser
 from placer.engines.search.chain import GAINED, PRICED, TRIED, WORK, Chain, anneal, build_chain
 from placer.engines.search.moves.scan import MOST_GCELLS
 from placer.engines.search.moves.scene import build_crowd
@@ -50,6 +51,7 @@ class SearchResult:
             sum of both costs.
         devices: where chains ran.
         notes: what a user may want to know, such as why a device was not used.
+        advice: with a proposer: ``looks`` it had at chains, and the ``seconds`` they took, summed over chains.
     """
 
     placement: Placement
@@ -60,6 +62,7 @@ class SearchResult:
     wish_cost: float = 0.0
     devices: tuple[str, ...] = ("cpu",)
     notes: tuple[str, ...] = ()
+    advice: dict[str, float] = field(default_factory=dict)
 
 
 def search(
@@ -137,11 +140,16 @@ class _Run:
 
     def go(self, starts: Sequence[Placement]) -> SearchResult:
         crowd = build_crowd(self.design, starts[0])
-        self.prior = first_mix(crowd, self.options.left_out)
+        options = self.options
+        self.prior = first_mix(crowd, options.left_out, options.proposer is not None)
         self.share = self.prior.copy()
-        chains = [
-            build_chain(self.design, self.problem, crowd, p, self.seed, k, self.wishes) for k, p in enumerate(starts)
-        ]
+        self.adviser = Adviser(self.design, self.problem, crowd, options, self.seed)
+
+        def chain_from(placement: Placement, index: int) -> Chain:
+            sample = None if options.recorder is None else options.recorder.sample()
+            return build_chain(self.design, self.problem, crowd, placement, self.seed, index, self.wishes, sample)
+
+        chains = [chain_from(p, k) for k, p in enumerate(starts)]
         for chain in chains:
             self._remember(chain)
         self._report("search")
@@ -152,11 +160,11 @@ class _Run:
             if len(chains) > self.jobs:
                 chains = self._trials(pool, chains, hot) if self.options.halving else self._ranked(chains)[: self.jobs]
             while len(chains) < self.jobs:  # fewer starts than cores: the same start, other dice
-                k = len(chains)
-                start = self._placement(chains[0])
-                twin = build_chain(self.design, self.problem, crowd, start, self.seed, 1000 + k, self.wishes)
-                chains.append(twin)
+                chains.append(chain_from(self._placement(chains[0]), 1000 + len(chains)))
             self._deep(pool, chains, hot)
+        self.adviser.end(self.weights, hot)
+        if options.proposer is not None:
+            self.result.advice = {"looks": self.adviser.looks, "seconds": self.adviser.seconds}
         self.result.proposals = int(self.totals[:, PRICED].sum())
         self.result.kinds = {
             name: dict(zip(("tried", "priced", "kept", "gained", "work"), map(float, row), strict=True))
@@ -205,6 +213,8 @@ class _Run:
             schedule.rounds if self.iterations is None else max(1, min(schedule.rounds, self._rounds_that_fit(left)))
         )
         for k in range(rounds):
+            if k % self.options.refresh == 0 and not self._exhausted():
+                chains = self._look(pool, chains, hot, min((self._fraction() - done) / left, 1.0))
             # Where the clock says we are, not where the plan does: a slow round must not stretch the cooling.
             at = (self._fraction() - done) / left if self.iterations is None else k / rounds
             if at >= 1.0 or self._exhausted():
@@ -224,7 +234,14 @@ class _Run:
             if self.options.takeovers and any(at < moment <= after for moment in schedule.winners_at):
                 self._go_with_the_winner(chains)
         if self.options.quench and not self._exhausted():
+            chains = self._look(pool, chains, hot, 1.0)
             self._round(pool, chains, 1.0 - self._fraction(), lambda f: 0.0, lambda f: self._near, "quench")
+
+    def _look(self, pool: ThreadPoolExecutor, chains: list[Chain], hot: float, progress: float) -> list[Chain]:
+        """Let who advises or watches look at the chains."""
+        if not self.adviser.wanted:
+            return chains
+        return self.adviser.look(pool, chains, hot * self.schedule.cooling**-progress, hot, progress)
 
     # -- one round -----------------------------------------------------------------------------------------------
 
@@ -250,6 +267,7 @@ class _Run:
         for chain in chains:
             self._remember(chain)
             self.totals += chain.statistics
+        self.adviser.collect(chains)
         self._report(phase)
 
     def _work_for_time(

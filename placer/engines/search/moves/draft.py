@@ -7,9 +7,22 @@ from numpy.typing import NDArray
 
 from netlists.compiled import njit_lean
 from placer.engines.search.ground import centre_x, centre_y, corner_x, corner_y, hard_fits, hard_fits_turned, soft_fits
+from placer.engines.search.moves.advice import draw_hard, draw_soft
 from placer.engines.search.moves.scene import MEDIAN_NETS, Scene
 from placer.engines.search.rng import below, uniform
 from placer.engines.search.ruled import ruled_snap
+
+
+@njit_lean()
+def some_soft(v: Scene) -> int:
+    """A soft object to move: any as likely as any other, unless somebody advises."""
+    return v.crowd.soft[draw_soft(v.advice, len(v.crowd.soft), v.rng)]
+
+
+@njit_lean()
+def some_hard(v: Scene) -> int:
+    """A hard macro to move: any as likely as any other, unless somebody advises."""
+    return v.crowd.hard[draw_hard(v.advice, len(v.crowd.hard), v.rng)]
 
 
 @njit_lean()

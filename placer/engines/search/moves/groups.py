@@ -15,6 +15,7 @@ from placer.engines.search.moves.draft import (
     in_draft,
     median_place,
     neighbour,
+    some_hard,
 )
 from placer.engines.search.moves.scene import Scene
 from placer.engines.search.rng import below, jump, uniform
@@ -62,7 +63,7 @@ def _shift_all(v: Scene, dx: int, dy: int) -> bool:
 def array_shift(v: Scene, reach: float) -> bool:
     """Macros of one size that lie side by side, or a part of such an array, shift as one."""
     g, d = v.ground, v.draft
-    i = v.crowd.hard[below(v.rng, len(v.crowd.hard))]
+    i = some_hard(v)
     begin, end = v.crowd.twin_ptr[v.crowd.rank[i]], v.crowd.twin_ptr[v.crowd.rank[i] + 1]
     if end - begin < 2:
         return False
@@ -88,7 +89,7 @@ def array_shift(v: Scene, reach: float) -> bool:
 def joint_shift(v: Scene, reach: float) -> bool:
     """A hard macro and one or two objects it shares nets with, hard or soft, go the same way."""
     g = v.ground
-    i = v.crowd.hard[below(v.rng, len(v.crowd.hard))]
+    i = some_hard(v)
     dx = int(np.rint(jump(v.rng, 0.1 * v.gcell_width, reach) / g.step))
     dy = int(np.rint(jump(v.rng, 0.1 * v.gcell_height, reach) / g.step))
     u = uniform(v.rng)
@@ -120,7 +121,7 @@ def joint_shift(v: Scene, reach: float) -> bool:
 def hard_push(v: Scene, reach: float) -> bool:
     """To an occupied place; what lies there is pushed aside along one axis, and pushes others in turn."""
     g, d = v.ground, v.draft
-    i = v.crowd.hard[below(v.rng, len(v.crowd.hard))]
+    i = some_hard(v)
     x, y = v.x[i], v.y[i]
     vertical, forth = uniform(v.rng) < 0.5, uniform(v.rng) < 0.5
     u = uniform(v.rng)

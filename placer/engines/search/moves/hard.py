@@ -10,7 +10,7 @@ import numpy as np
 
 from netlists.compiled import njit_lean
 from placer.engines.search.ground import beside, corner_x, corner_y, free_spot, hard_fits, nearest_corner, slide_range
-from placer.engines.search.moves.draft import add, add_turned, fits_together, median_place, neighbour
+from placer.engines.search.moves.draft import add, add_turned, fits_together, median_place, neighbour, some_hard
 from placer.engines.search.moves.scene import Scene
 from placer.engines.search.rng import below, jump, uniform
 
@@ -22,7 +22,7 @@ _TRIES = 8
 def hard_slide(v: Scene, reach: float) -> bool:
     """Along one axis, at most to the next obstacle."""
     g = v.ground
-    i = v.crowd.hard[below(v.rng, len(v.crowd.hard))]
+    i = some_hard(v)
     vertical = uniform(v.rng) < 0.5
     low, high = slide_range(g, i, vertical)
     at = g.bottom[i] if vertical else g.left[i]
@@ -47,7 +47,7 @@ def hard_slide(v: Scene, reach: float) -> bool:
 def hard_jump(v: Scene, reach: float) -> bool:
     """To a free place at random around where it is, or around a pin it shares a net with."""
     g = v.ground
-    i = v.crowd.hard[below(v.rng, len(v.crowd.hard))]
+    i = some_hard(v)
     fine_x, fine_y = 0.1 * v.gcell_width, 0.1 * v.gcell_height
     for _ in range(_TRIES):
         x, y = v.x[i], v.y[i]
@@ -69,7 +69,7 @@ def hard_jump(v: Scene, reach: float) -> bool:
 def hard_abut(v: Scene, reach: float) -> bool:
     """Against a side of another macro, one edge in line."""
     g = v.ground
-    i = v.crowd.hard[below(v.rng, len(v.crowd.hard))]
+    i = some_hard(v)
     for _ in range(_TRIES):
         j = g.hard[below(v.rng, len(g.hard))]
         if j == i:
@@ -91,7 +91,7 @@ def hard_abut(v: Scene, reach: float) -> bool:
 def hard_to_free(v: Scene, reach: float) -> bool:
     """To the free place nearest to its optimal region, or to a pin it shares a net with."""
     g = v.ground
-    i = v.crowd.hard[below(v.rng, len(v.crowd.hard))]
+    i = some_hard(v)
     k = neighbour(v, i) if uniform(v.rng) < 0.5 else -1
     x, y = (v.px[k] + v.x0, v.py[k] + v.y0) if k >= 0 else median_place(v, i)
     x += jump(v.rng, 0.1 * v.gcell_width, reach)
@@ -107,7 +107,7 @@ def hard_to_free(v: Scene, reach: float) -> bool:
 @njit_lean()
 def hard_flip(v: Scene, reach: float) -> bool:
     """One of the three other orientations that keep width and height where they are."""
-    i = v.crowd.hard[below(v.rng, len(v.crowd.hard))]
+    i = some_hard(v)
     o = np.int64(v.orient[i])
     # N, S and FN, FS keep the sides; W, E and FW, FE are those four, turned: bit 1.
     turn = (below(v.rng, 3) + 1) ^ (o & 1 | (o & 4) >> 1)
@@ -125,7 +125,7 @@ def _twin(v: Scene, i: int) -> int:
 def hard_swap(v: Scene, reach: float) -> bool:
     """Two macros of one size exchange places."""
     g = v.ground
-    i = v.crowd.hard[below(v.rng, len(v.crowd.hard))]
+    i = some_hard(v)
     j = _twin(v, i)
     if j == i:
         return False
@@ -138,7 +138,7 @@ def hard_swap(v: Scene, reach: float) -> bool:
 def hard_rotate(v: Scene, reach: float) -> bool:
     """Three macros of one size change places in a ring."""
     g = v.ground
-    i = v.crowd.hard[below(v.rng, len(v.crowd.hard))]
+    i = some_hard(v)
     j, k = _twin(v, i), _twin(v, i)
     if i == j or j == k or k == i:
         return False
@@ -152,7 +152,7 @@ def hard_rotate(v: Scene, reach: float) -> bool:
 def hard_exchange(v: Scene, reach: float) -> bool:
     """Two macros of any sizes exchange their centres, if both then fit."""
     g = v.ground
-    i, j = v.crowd.hard[below(v.rng, len(v.crowd.hard))], v.crowd.hard[below(v.rng, len(v.crowd.hard))]
+    i, j = some_hard(v), some_hard(v)
     if j == i:
         return False
     add(v, i, corner_x(g, i, v.x[j]), corner_y(g, i, v.y[j]))

@@ -65,7 +65,7 @@ def feel(p: Problem, s: State, g: Ground, heat: Heat) -> None:
     for k in range(len(heat.movers)):
         i = heat.movers[k]
         if p.solid[i]:
-            heat.bulk[i] = _bulk(p, s, g, heat, i)
+            heat.bulk[i] = bulk_at(p, g, heat, i, s.x[i], s.y[i])
         total += heat.lift[i] + heat.sway[i] + heat.bulk[i]
         heat.running[k] = total
 
@@ -77,10 +77,10 @@ def index(at: float, pitch: float, count: int) -> int:
 
 
 @njit_lean()
-def _bulk(p: Problem, s: State, g: Ground, heat: Heat, i: int) -> float:
-    """What object ``i`` itself puts into the fullest gcells and, a hard macro, into hot entries."""
-    left, right = s.x[i] - p.x0 - g.half_x[i], s.x[i] - p.x0 + g.half_x[i]
-    bottom, top = s.y[i] - p.y0 - g.half_y[i], s.y[i] - p.y0 + g.half_y[i]
+def bulk_at(p: Problem, g: Ground, heat: Heat, i: int, x: float, y: float) -> float:
+    """What object ``i`` puts into the fullest gcells and, a hard macro, into hot entries with its centre at a place."""
+    left, right = x - p.x0 - g.half_x[i], x - p.x0 + g.half_x[i]
+    bottom, top = y - p.y0 - g.half_y[i], y - p.y0 + g.half_y[i]
     rows, columns = p.rows, p.columns
     bulk = 0.0
     for r in range(index(bottom, p.gcell_height, rows), index(top, p.gcell_height, rows) + 1):

@@ -13,6 +13,7 @@ from netlists.placement import Placement
 from placer.cost.incremental.problem import Problem
 from placer.cost.incremental.state import TRIAL_ROOM, State
 from placer.engines.search.ground import Ground
+from placer.engines.search.moves.advice import Advice, no_advice
 
 #: Nets looked at for the optimal region of an object.
 MEDIAN_NETS = 15
@@ -123,6 +124,7 @@ class Scene(NamedTuple):
     crowd: Crowd
     draft: Draft
     heat: Heat
+    advice: Advice
     rng: NDArray[np.uint64]
 
 
@@ -173,7 +175,7 @@ def build_heat(problem: Problem, crowd: Crowd) -> Heat:
 def build_scene(
     problem: Problem, state: State, ground: Ground, crowd: Crowd, draft: Draft, heat: Heat, rng: NDArray[np.uint64]
 ) -> Scene:
-    """Join them; nothing is copied."""
-    own = {"ground": ground, "crowd": crowd, "draft": draft, "heat": heat, "rng": rng}
+    """Join them, without any advice; nothing is copied."""
+    own = {"ground": ground, "crowd": crowd, "draft": draft, "heat": heat, "advice": no_advice(), "rng": rng}
     there = {**problem._asdict(), **state._asdict(), **own}
     return Scene(**{name: there[name] for name in Scene._fields})

@@ -7,9 +7,9 @@ dice, and the longest random jump (um). They return False when the dice gave no 
 from __future__ import annotations
 
 from netlists.compiled import njit_lean
-from placer.engines.search.moves.draft import add_soft, median_place, neighbour
+from placer.engines.search.moves.draft import add_soft, median_place, neighbour, some_soft
 from placer.engines.search.moves.scene import Scene
-from placer.engines.search.rng import below, jump, uniform
+from placer.engines.search.rng import jump, uniform
 
 #: Smallest random step, gcells.
 _FINE = 0.02
@@ -20,7 +20,7 @@ _NEAR = 2.0
 @njit_lean()
 def soft_shift(v: Scene, reach: float) -> bool:
     """A random step, log-uniform in size along each axis."""
-    i = v.crowd.soft[below(v.rng, len(v.crowd.soft))]
+    i = some_soft(v)
     fine = _FINE * v.gcell_width
     return add_soft(v, i, v.x[i] + jump(v.rng, fine, reach), v.y[i] + jump(v.rng, fine, reach))
 
@@ -28,7 +28,7 @@ def soft_shift(v: Scene, reach: float) -> bool:
 @njit_lean()
 def gcell_shift(v: Scene, reach: float) -> bool:
     """Exactly one gcell along one axis: everything inside the gcells stays as it is, rows and columns change."""
-    i = v.crowd.soft[below(v.rng, len(v.crowd.soft))]
+    i = some_soft(v)
     x, y = v.x[i], v.y[i]
     if uniform(v.rng) < 0.5:
         x += v.gcell_width if uniform(v.rng) < 0.5 else -v.gcell_width
@@ -40,7 +40,7 @@ def gcell_shift(v: Scene, reach: float) -> bool:
 @njit_lean()
 def soft_to_median(v: Scene, reach: float) -> bool:
     """Into the optimal region, or near it."""
-    i = v.crowd.soft[below(v.rng, len(v.crowd.soft))]
+    i = some_soft(v)
     x, y = median_place(v, i)
     fine, wide = _FINE * v.gcell_width, _NEAR * v.gcell_width
     return add_soft(v, i, x + jump(v.rng, fine, wide), y + jump(v.rng, fine, wide))
@@ -49,7 +49,7 @@ def soft_to_median(v: Scene, reach: float) -> bool:
 @njit_lean()
 def soft_to_neighbour(v: Scene, reach: float) -> bool:
     """Near a pin it shares a net with."""
-    i = v.crowd.soft[below(v.rng, len(v.crowd.soft))]
+    i = some_soft(v)
     k = neighbour(v, i)
     if k < 0:
         return False
@@ -60,7 +60,7 @@ def soft_to_neighbour(v: Scene, reach: float) -> bool:
 @njit_lean()
 def soft_swap(v: Scene, reach: float) -> bool:
     """Two connected objects exchange their centres."""
-    i = v.crowd.soft[below(v.rng, len(v.crowd.soft))]
+    i = some_soft(v)
     k = neighbour(v, i)
     if k < 0 or not v.crowd.is_soft[v.conn_node[k]]:
         return False
@@ -71,7 +71,7 @@ def soft_swap(v: Scene, reach: float) -> bool:
 @njit_lean()
 def soft_group(v: Scene, reach: float) -> bool:
     """Two or three connected objects go the same way."""
-    i = v.crowd.soft[below(v.rng, len(v.crowd.soft))]
+    i = some_soft(v)
     k = neighbour(v, i)
     if k < 0 or not v.crowd.is_soft[v.conn_node[k]]:
         return False

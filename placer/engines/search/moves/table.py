@@ -20,6 +20,7 @@ from placer.engines.search.moves.hard import (
     hard_to_free,
 )
 from placer.engines.search.moves.hot import hot_away, hot_shift
+from placer.engines.search.moves.learned import learned
 from placer.engines.search.moves.scene import Crowd, Scene
 from placer.engines.search.moves.soft import (
     gcell_shift,
@@ -36,7 +37,8 @@ class Kind(NamedTuple):
 
     Attributes:
         name: what reports print and options name.
-        moves: ``"soft"``, ``"hard"`` or ``"any"``: it is left out on designs where none of these moves.
+        moves: ``"soft"``, ``"hard"`` or ``"any"``: it is left out on designs where none of these moves; ``"pairs"``:
+            it is left out where no proposer names any.
         weight: how much of the work it gets at first, relative to the others.
         does: what it does, in one sentence.
     """
@@ -67,14 +69,15 @@ KINDS: tuple[Kind, ...] = (
     Kind("joint-shift", "hard", 0.05, "a hard macro and one or two objects it shares nets with go the same way"),
     Kind("hot-shift", "any", 0.5, "a driver leaves a hot row, or a sink a hot column, by a gcell or two"),
     Kind("hot-away", "any", 0.3, "an object in a hot spot goes to the coolest of some places drawn"),
+    Kind("learned", "pairs", 0.5, "an object near a target that a proposer named, drawn by its weight"),
     Kind("scan", "any", 0.02, "an object goes to the best of all gcells by exact cost"),
 )
 NAMES: tuple[str, ...] = tuple(kind.name for kind in KINDS)
 (
     SOFT_SHIFT, SOFT_TO_NEIGHBOUR, SOFT_TO_MEDIAN, SOFT_SWAP, SOFT_GROUP, GCELL_SHIFT, HARD_SLIDE, HARD_JUMP,
     HARD_ABUT, HARD_SWAP, HARD_FLIP, HARD_EXCHANGE, HARD_ROTATE, HARD_TO_FREE, HARD_PUSH, ARRAY_SHIFT,
-    JOINT_SHIFT, HOT_SHIFT, HOT_AWAY, SCAN,
-) = range(20)  # fmt: skip
+    JOINT_SHIFT, HOT_SHIFT, HOT_AWAY, LEARNED, SCAN,
+) = range(21)  # fmt: skip
 
 
 @njit_lean()
@@ -88,6 +91,7 @@ def draft_move(kind: int, v: Scene, reach: float) -> bool:
     """
     v.draft.size[0] = 0
     v.draft.priced[0] = 0
+    v.advice.kind[0] = kind
     if kind == SOFT_SHIFT:
         return soft_shift(v, reach)
     if kind == SOFT_TO_NEIGHBOUR:
@@ -124,16 +128,20 @@ def draft_move(kind: int, v: Scene, reach: float) -> bool:
         return joint_shift(v, reach)
     if kind == HOT_SHIFT:
         return hot_shift(v, reach)
+    if kind == LEARNED:
+        return learned(v, reach)
     return hot_away(v, reach)
 
 
-def first_mix(crowd: Crowd, without: frozenset[str] = frozenset()) -> NDArray[np.float64]:
+def first_mix(crowd: Crowd, without: frozenset[str] = frozenset(), advised: bool = False) -> NDArray[np.float64]:
     """``[kinds]`` initial shares of the work, summing to 1 (all 0 where nothing moves).
 
     Args:
         crowd: which objects move.
         without: names of kinds that are not drawn.
+        advised: whether a proposer names pairs.
     """
-    there = {"soft": len(crowd.soft) > 0, "hard": len(crowd.hard) > 0, "any": len(crowd.soft) + len(crowd.hard) > 0}
+    soft, hard = len(crowd.soft) > 0, len(crowd.hard) > 0
+    there = {"soft": soft, "hard": hard, "any": soft or hard, "pairs": advised and (soft or hard)}
     mix = np.array([kind.weight * (there[kind.moves] and kind.name not in without) for kind in KINDS])
     return mix / mix.sum() if mix.sum() > 0 else mix
