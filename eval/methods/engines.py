@@ -18,6 +18,7 @@ from netlists.netlist import HARD_MACRO, PORT
 from placer.budget import Event
 
 if TYPE_CHECKING:
+    from placer.engines.search import Proposer
     from placer.flow import Starter
 
 
@@ -28,15 +29,53 @@ def _prepare_search() -> None:
 
     warm_up()
     flow.place(load("synth20"), effort="fast", jobs=1, iterations=2_000)  # loads what was compiled into this process
+    importlib.import_module("policies.proposals").get_ready()
 
 
-@method("search", prepare=_prepare_search, options=("effort", "jobs"))
+#: Options of everything that searches.
+_SEARCHES = ("effort", "jobs", "proposals", "shuffled")
+
+
+def _proposal_file(options: Mapping[str, str]) -> Path | None:
+    """The model of the option ``proposals``; None where nobody advises."""
+    from policies.files import FOLDER
+
+    named = options.get("proposals", "false")
+    if named in ("false", "none"):
+        return None
+    return FOLDER / "placer-proposals.safetensors" if named in ("true", "shipped") else Path(named).expanduser()
+
+
+def _proposals_missing(options: Mapping[str, str]) -> str | None:
+    path = _proposal_file(options)
+    return None if path is None or path.is_file() else f"no such proposal model: {path}"
+
+
+def _proposals_identity(options: Mapping[str, str]) -> str:
+    path = _proposal_file(options)
+    return "" if path is None else hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def _proposer(options: Mapping[str, str]) -> Proposer | None:
+    path = _proposal_file(options)
+    shuffled = options.get("shuffled", "false")
+    if shuffled not in ("true", "false") or (shuffled == "true" and path is None):
+        raise NetlistError("shuffled is true or false, and needs proposals", found=shuffled)
+    if path is None:
+        return None
+    from policies.proposals import LearnedProposer, load_proposals
+
+    return LearnedProposer.of(load_proposals(path)[0], shuffled=shuffled == "true")
+
+
+@method("search", prepare=_prepare_search, missing=_proposals_missing, identity=_proposals_identity, options=_SEARCHES)
 def search(task: Task) -> Answer:
     """Smooth starts, legalisation and exact search: what ``placer place`` does.
 
     Of flat designs it places the macros (:mod:`eval.methods.around`).
 
-    Options: ``effort`` (fast, default, best), ``jobs`` (searches side by side; the cores by default).
+    Options: ``effort`` (fast, default, best), ``jobs`` (searches side by side; the cores by default), ``proposals``
+    (true or a file: a learned model advises), ``shuffled`` (true: its scores go to wrong objects, as a control).
     """
     return around_macros(task, lambda part: _search(part, None))
 
@@ -56,7 +95,7 @@ def _search(task: Task, starter: Starter | None) -> Answer:
         progress=task.progress,
         weights=usual_weights(task.design),
         # A comparison on processor cores: a device would not be counted among them.
-        options=SearchOptions(device="cpu"),
+        options=SearchOptions(device="cpu", proposer=_proposer(task.options)),
         starter=starter,
     )
     return Answer(result.placement, facts={"stats": result.stats, "history": result.history})
@@ -178,12 +217,20 @@ def policy(task: Task) -> Answer:
     return Answer(result.placement, facts={"stats": result.stats})
 
 
+def _both_missing(options: Mapping[str, str]) -> str | None:
+    return _policy_missing(options) or _proposals_missing(options)
+
+
+def _both_identity(options: Mapping[str, str]) -> str:
+    return _policy_identity(options) + _proposals_identity(options)
+
+
 @method(
     "policy+search",
     prepare=_prepare_policy,
-    missing=_policy_missing,
-    identity=_policy_identity,
-    options=("checkpoint", "effort", "jobs"),
+    missing=_both_missing,
+    identity=_both_identity,
+    options=("checkpoint", *_SEARCHES),
 )
 def policy_and_search(task: Task) -> Answer:
     """The exact search with placements of a trained network among its starts.

@@ -1,4 +1,4 @@
-"""The trained network behind ``placer place --engine policy`` and ``policy+search``."""
+"""The trained networks behind ``placer place``: ``--engine policy`` and ``policy+search``, and ``--proposals``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from netlists.design import Design
 if TYPE_CHECKING:
     import torch
 
+    from placer.engines.search import Proposer
     from placer.flow import Result, Starter
     from policies.actor_critic import ActorCritic
 
 #: Engines that need a network.
 POLICY, POLICY_SEARCH = "policy", "policy+search"
+#: Engines whose search may be advised; None is chosen by the design and may turn out to be one of them.
+_ADVISED = (None, "search", "hybrid", POLICY_SEARCH)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,3 +64,20 @@ def load_network(engine: str | None, checkpoint: Path | None, device: str, ray: 
 
     where = torch_device(device)
     return Network(load_checkpoint(checkpoint).model, where, engine == POLICY)
+
+
+def load_proposer(proposals: str, engine: str | None) -> Proposer | None:
+    """What ``--proposals`` asks for: ``none``, ``shipped``, or the file of a model.
+
+    Raises:
+        NetlistError: the file cannot be used.
+        typer.BadParameter: the engine does not search.
+    """
+    if proposals == "none":
+        return None
+    if engine not in _ADVISED:
+        raise typer.BadParameter(f"is of no use to --engine {engine}", param_hint="--proposals")
+    from policies.proposals import LearnedProposer, load_proposals
+
+    model, _ = load_proposals(None if proposals == "shipped" else Path(proposals).expanduser())
+    return LearnedProposer.of(model)

@@ -18,7 +18,7 @@ from placer.budget import Budget, Pace, Reserved
 from placer.cli._constraints import ConstraintsFile
 from placer.cli._durations import parse_duration
 from placer.cli._errors import INTERRUPTED, NoLegalPlacement
-from placer.cli._network import POLICY, POLICY_SEARCH, load_network
+from placer.cli._network import POLICY, POLICY_SEARCH, load_network, load_proposer
 from placer.cli._notes import print_notes
 from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, given, load_design, require_one
 from placer.cli._progress import RunProgress
@@ -108,6 +108,14 @@ def place(
             "--checkpoint", metavar="FILE", help="Network of placer train.", show_default="the one that ships"
         ),
     ] = None,
+    proposals: Annotated[
+        str,
+        typer.Option(
+            "--proposals",
+            metavar="FILE|shipped|none",
+            help="A learned model advises the search on the processor what to move, and where to.",
+        ),
+    ] = "none",
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Start of every random choice.")] = 0,
     effort: Annotated[Effort, typer.Option("--effort", "-e", help="How the time is spent.")] = Effort.default,
     jobs: Annotated[
@@ -200,7 +208,7 @@ def place(
     _check_engine(engine, cells, weight, ray)
     network = load_network(engine, checkpoint, device.value, ray)
     alone = network is not None and network.alone
-    options = SearchOptions(device=device.value)
+    options = SearchOptions(device=device.value, proposer=load_proposer(proposals, engine))
     try:
         if engine == "analytic":  # spreads by torch; all others search by compiled kernels
             resolve("cuda" if device == "cuda" else "cpu")
@@ -211,6 +219,10 @@ def place(
     warm_up(lambda: log.print(NOTICE))
     if not alone and engine != "analytic":
         warm_up_device(options)
+    if options.proposer is not None:
+        from policies.proposals import get_ready
+
+        get_ready()
     pool = None if ray is None else context.with_resource(_join(ray, jobs, log))
     started = perf_counter()
     pace = Pace()
@@ -261,6 +273,7 @@ def place(
             "effort": effort.value,
             "engine": chosen if network is None else str(engine),
             **({} if network is None else {"checkpoint": str(checkpoint or "shipped")}),
+            **({} if options.proposer is None else {"proposals": proposals}),
             "jobs": jobs or cores(),
             "seed": seed,
             "time_limit": limit,

@@ -14,7 +14,7 @@ from placer.cost.incremental import Problem
 from placer.engines.search.chain import Chain
 from placer.engines.search.moves.advice import build_advice
 from placer.engines.search.moves.hot import feel
-from placer.engines.search.moves.scene import Crowd
+from placer.engines.search.moves.scene import Crowd, build_heat
 from placer.engines.search.moves.table import NAMES
 from placer.engines.search.options import SearchOptions
 from placer.engines.search.proposals import Standing
@@ -70,11 +70,11 @@ class Adviser:
 
     def _looked(self, chain: Chain, number: int, temperature: float, hottest: float, progress: float) -> Chain:
         if self._advise is not None:
-            v = chain.scene
-            feel(chain.problem, chain.state, v.ground, v.heat)
+            v, heat = chain.scene, build_heat(chain.problem, self._crowd)  # the chain's own heat goes on as ever
+            feel(chain.problem, chain.state, v.ground, heat)
             seed = int(np.random.SeedSequence([self._seed, 99, number]).generate_state(1)[0])
             found = self._advise(
-                Standing(chain.state, v.ground, v.heat, chain.tally, temperature, hottest, progress, seed)
+                Standing(chain.state, v.ground, heat, chain.tally, temperature, hottest, progress, seed)
             )
             if len(found.objects) and not self._moves[found.objects].all():
                 raise ValueError("the proposer wants to move what does not move")
