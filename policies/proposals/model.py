@@ -165,9 +165,9 @@ class LearnedProposer:
     def kind_scores(self, seen: Seen) -> NDArray[np.float32]:
         """Scores ``[K, kinds]`` of :meth:`ProposalModel.kinds`."""
         a = self.arrays
-        x = (seen.objects - a["object_mean"]) * a["object_scale"]
+        x: NDArray[np.float32] = (seen.objects - a["object_mean"]) * a["object_scale"]
         for name in ("kind_in", "kind_mid"):
-            x = np.maximum(x @ a[f"{name}.weight"].T + a[f"{name}.bias"], 0.0)
+            x = np.maximum(x @ a[f"{name}.weight"].T + a[f"{name}.bias"], np.float32(0.0))
         out: NDArray[np.float32] = x @ a["kind_out.weight"].T + a["kind_out.bias"]
         return out
 

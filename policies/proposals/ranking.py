@@ -43,7 +43,7 @@ class Ranking:
 Rule = Callable[[Seen], NDArray[np.floating]]
 
 OBJECT_RULES: dict[str, Rule] = {
-    "heat": lambda seen: sum(np.sinh(seen.objects[:, k].astype(np.float64)) for k in (f.LIFT, f.SWAY, f.BULK)),
+    "heat": lambda seen: np.sinh(seen.objects[:, [f.LIFT, f.SWAY, f.BULK]].astype(np.float64)).sum(axis=1),
     "distance to the median": lambda seen: np.maximum(seen.objects[:, f.MEDIAN_X], seen.objects[:, f.MEDIAN_Y]),
     "gain lately": lambda seen: seen.objects[:, f.GAINED],
     "detour": lambda seen: seen.objects[:, f.DETOUR],
