@@ -17,6 +17,9 @@ from placer.engines.analytic.workers import Workers
 
 Floats = NDArray[np.float64]
 
+#: Bodies from which on a loop of a few operations each is shared among threads.
+_MANY = 150_000
+
 
 class CoresModel:
     """:class:`placer.engines.analytic.descent.Model` in float64, with float32 maps.
@@ -33,15 +36,16 @@ class CoresModel:
     def __init__(self, circuit: Circuit, bodies: Bodies, x: Floats, y: Floats, target: float, workers: Workers) -> None:
         b = bodies
         self._b, self._workers = b, workers
-        self._wires = Wirelength(circuit, workers, b.node)
+        for_wires, for_density = workers.halves
+        self._wires = Wirelength(circuit, for_wires, b.node)
         self._wires.xy[:, 0], self._wires.xy[:, 1] = x, y
         self._densities = []
         for f in b.fields:
             part = slice(f.begin, f.end)
             self._densities.append(
                 Density(
-                    circuit.extent, b.bins, b.size[0, part], b.size[1, part], b.scale[part], f.fixed, target, workers,
-                    f.real - f.begin,
+                    circuit.extent, b.bins, b.size[0, part], b.size[1, part], b.scale[part], f.fixed, target,
+                    for_density, f.real - f.begin,
                 )
             )  # fmt: skip
         self.unit = (self._densities[0].bin_width + self._densities[0].bin_height) / 2
@@ -60,15 +64,22 @@ class CoresModel:
     def evaluate(self, gamma: float) -> Reading:
         """Slopes at the trial into ``wire`` and ``push``."""
         at = self._trial_v
-        self._workers.each(self._cuts, _place, self._b.node, at, self._wires.xy)
-        hpwl = self._wires.run(gamma, self.wire[0], self.wire[1])
-        over = area = 0.0
-        for field, density in zip(self._b.fields, self._densities, strict=True):
-            part = slice(field.begin, field.end)
-            density.spread(at[0, part], at[1, part])
-            density.slopes(at[0, part], at[1, part], self.push[0, part], self.push[1, part])
-            over, area = over + density.over, area + density.area
-        return Reading(hpwl, over / max(area, 1e-300))
+
+        def wires() -> float:
+            self._workers.halves[0].each(self._cuts, _place, self._b.node, at, self._wires.xy, least=_MANY)
+            return self._wires.run(gamma, self.wire[0], self.wire[1])
+
+        def densities() -> float:
+            over = area = 0.0
+            for field, density in zip(self._b.fields, self._densities, strict=True):
+                part = slice(field.begin, field.end)
+                density.spread(at[0, part], at[1, part])
+                density.slopes(at[0, part], at[1, part], self.push[0, part], self.push[1, part])
+                over, area = over + density.over, area + density.area
+            return over / max(area, 1e-300)
+
+        hpwl, overflow = self._workers.both(wires, densities)
+        return Reading(hpwl, overflow)
 
     def balance(self) -> float:
         """Density weight at which both slopes are equal in sum."""
@@ -78,7 +89,7 @@ class CoresModel:
         """Direction at the trial, and distance over change of direction since ``v``."""
         sums = self._workers.each(
             self._cuts, _turn, self.wire, self.push, self._b.pins, self._charge, weight, self._v, self._trial_v,
-            self._d, self._trial_d,
+            self._d, self._trial_d, least=_MANY,
         )  # fmt: skip
         moved, turned = (math.sqrt(sum(s[k] for s in sums)) for k in (0, 1))
         return moved / max(turned, 1e-300)
@@ -86,7 +97,7 @@ class CoresModel:
     def aim(self, weight: float) -> float:
         """Direction at ``v`` under another weight; returns its largest entry."""
         each = self._workers.each(
-            self._cuts, _aim, self.wire, self.push, self._b.pins, self._charge, weight, self._d
+            self._cuts, _aim, self.wire, self.push, self._b.pins, self._charge, weight, self._d, least=_MANY
         )  # fmt: skip
         return max(each, default=0.0)
 
@@ -95,7 +106,7 @@ class CoresModel:
         b = self._b
         self._workers.each(
             self._cuts, _propose, self._u, self._v, self._d, step, momentum, b.low, b.high, self._trial_u,
-            self._trial_v,
+            self._trial_v, least=_MANY,
         )  # fmt: skip
 
     def accept(self) -> None:
