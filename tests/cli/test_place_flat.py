@@ -285,3 +285,50 @@ def test_options_for_cells_reach_the_placer(flat: Path, tmp_path: Path, capsys: 
     for option in (["--routability", "1"], ["--turn-macros"]):
         assert run(["place", "synth20", *option]) == 2
         assert f"{option[0]}: is of use to --engine analytic and hybrid only" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("engine", ["analytic", "hybrid"])
+def test_a_design_without_nets_is_placed(engine: str, elsewhere: Path) -> None:
+    design = flat_design(3, macros=2, cells=40)
+    bare = replace(
+        design.netlist, pin_node=np.zeros(0), pin_dx=np.zeros(0), pin_dy=np.zeros(0), net_ptr=np.zeros(1),
+        net_pins=np.zeros(0), net_source=np.zeros(0), net_weight=np.zeros(0),
+    )  # fmt: skip
+    aux = write_design(replace(design, netlist=bare), Path("in"), format="bookshelf", stem="chip")[0]
+    assert run(["place", str(aux), "--engine", engine, "--time", "2", "--jobs", "1", "-o", "chip.pl"]) == 0
+    assert broken_rules(placer.load(aux), placer.load(aux, "chip.pl").placement) == []
+
+
+def test_a_macro_larger_than_the_core_is_named(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    design = heights(flat_design(3, cells=40), [0], 4000.0)
+    write_design(design, Path("in"), format="bookshelf", stem="chip")
+    assert run(["place", "in/chip.aux", "--engine", "analytic"]) == 2
+    assert "object 'o0' is larger than the canvas" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("engine", "where"),
+    [("analytic", "placer.engines.analytic.device._why_not"), ("hybrid", "placer.engines.accelerate.why_not")],
+)
+def test_a_device_that_is_not_there_is_one_line(
+    engine: str, where: str, flat: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(where, lambda: "no CUDA driver on this machine")
+    assert run(["place", str(flat), "--engine", engine, "--device", "cuda"]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "--device: no CUDA driver on this machine" in line
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_what_a_run_could_not_do_is_told_everywhere(
+    tmp_path: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    design = synthesize(SynthesisSpec(num_macros=2, num_cells=100, num_ports=8, clustered=False), seed=1)
+    canvas = replace(design.canvas, h_routes_per_um=0.0, v_routes_per_um=0.0)
+    write_design(replace(design, canvas=canvas), Path("ct"), format="circuit-training")
+    assert run(["place", "ct", "--engine", "analytic", "--jobs", "1", "--routability", "1", "-o", "out"]) == 0
+    (note,) = json.loads(Path("out/metrics.json").read_text())["flat"]["notes"]
+    assert "no routing supply" in note
+    assert f"note: {note}" in capsys.readouterr().err
+    assert note in Path("out/report.html").read_text()
