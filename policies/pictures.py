@@ -20,7 +20,7 @@ PANELS: tuple[str, ...] = ("attention", "connections", "action mask", "wire mask
 #: Probabilities below this are drawn like it.
 _LEAST = 1e-6
 #: Pixels: whole width, left and right of the panels, above and below them, between two rows.
-_WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 1000, 70, 10, 40, 10, 14
+_WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 1000, 70, 10, 60, 10, 14
 #: Between two panels of a row, as a share of the width.
 _SPACE = 0.012
 

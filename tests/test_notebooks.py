@@ -19,7 +19,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SMALL: dict[str, dict[str, Any]] = {
     "01_explore": {"SECONDS": 2.0, "CELLS": 2000, "RENT": (0.5, 0.7)},
     "02_environment": {"REFINE_STEPS": 12},
-    "03_train_a_policy": {"SECONDS": 4.0, "COPIES": 4, "PLACE_SECONDS": 0.5, "SHOWN": (2, 12)},
+    "03_train_a_policy": {"SECONDS": 3.0, "COPIES": 4, "PLACE_SECONDS": 0.5, "SHOWN": (2, 12)},
     "04_compare_placers": {
         "DESIGNS": ("synth20",),
         "METHODS": "greedy-wire-mask,search,out/mine.py:mine",
@@ -85,7 +85,7 @@ def test_a_notebook_runs_and_draws_without_a_network(
     small = "\n".join(f"{name} = {value!r}" for name, value in SMALL[path.stem].items())
     notebook.cells.insert(notebook.cells.index(parameters(notebook)) + 1, nbformat.v4.new_code_cell(small))
     client = NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     )
     client.execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ()) if "data" in output]
