@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 
 from eval.readme.figures import link
 from eval.readme.sources import Results, StudyRecord
-from eval.study.report import by_design, cost_table
+from eval.site.tables import Group
+from eval.study.report import by_design, cost_table, judged_by
 
 
 def costs(name: str) -> Callable[[Results], Mapping[str, str]]:
-    """A study as a table of mean costs, designs by methods.
+    """A study as a table of mean costs, designs by methods, and one for each further figure that it shows.
 
     Args:
         name: of the study.
@@ -18,7 +19,8 @@ def costs(name: str) -> Callable[[Results], Mapping[str, str]]:
 
     def values(results: Results) -> Mapping[str, str]:
         record = results.study(name)
-        return {**_words(record), "table": "\n".join(cost_table(record.group))}
+        others = {f"also.{metric}": _costs(judged_by(record.group, metric)) for metric in record.study.also}
+        return {**_words(record), "table": _costs(record.group), **others}
 
     return values
 
@@ -35,6 +37,10 @@ def pairs(name: str) -> Callable[[Results], Mapping[str, str]]:
         return {**_words(record), "table": "\n".join(by_design(record.findings[0]))}
 
     return values
+
+
+def _costs(group: Group) -> str:
+    return "\n".join(cost_table(group))
 
 
 def _words(record: StudyRecord) -> Mapping[str, str]:

@@ -13,6 +13,13 @@ from eval.bench.designs import data_root
 from eval.readme.sources import ROOT
 
 _BENCH = ("-m", "eval.bench", "--only")
+_OPEN = ("ariane133_ng45", "nvdla_ng45", "mempool_tile_ng45", "ariane136_asap7", "ibm01_unit")
+
+
+def _designs(*names: str) -> tuple[str, ...]:
+    return tuple(word for name in names for word in ("--design", name))
+
+
 #: Name -> arguments of Python, without where results go. In the order they run: the quick ones first.
 MEASUREMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("cost", (*_BENCH, "cost")),
@@ -25,8 +32,8 @@ MEASUREMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("flow", (*_BENCH, "flow", "--seeds", "2")),
     ("analytic", (*_BENCH, "analytic")),
     ("growth", (*_BENCH, "growth")),
-    ("quality", (*_BENCH, "quality")),
-    ("quality-300s", (*_BENCH, "quality", "--time", "300", "--peer-design", "")),
+    ("quality", (*_BENCH, "quality", *_designs(*_OPEN))),
+    ("quality-300s", (*_BENCH, "quality", "--time", "300", "--peer-design", "", *_designs(*_OPEN[:3]))),
     ("ablation", (*_BENCH, "ablation")),
     *((name, ("-m", "placer", "study", name)) for name in ("open-ct", "iccad04", "policy", "policy-search")),
 )

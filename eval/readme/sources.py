@@ -94,6 +94,11 @@ class Results:
             found += [run.machine for cell in one.group.cells.values() for run in cell.runs[:1]]
         return found
 
+    @property
+    def used(self) -> set[str]:
+        """Names of the sheets and studies that were used so far."""
+        return {*self._sheets, *self._studies}
+
     def sheet(self, name: str) -> Record:
         """A sheet.
 

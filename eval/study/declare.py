@@ -16,7 +16,8 @@
     at_most = 1.0                                  # ratio of mean costs, geometric mean over designs
     paired = true                                  # run by run with the same seed; false compares means over seeds
 
-``designs = ["synth20", ...]`` takes a part of the suite. The studies beside this file ship, and are known by name.
+``designs = ["synth20", ...]`` takes a part of the suite; ``also = ["hpwl_um"]`` shows further figures of the score.
+The studies beside this file ship, and are known by name.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from netlists.formats.textio import read_bytes
 _FOLDER = Path(__file__).parent
 _KEYS = {
     "title", "suite", "designs", "methods", "seeds", "seconds", "iterations", "cores", "memory_gib", "claim", "about",
+    "also",
 }  # fmt: skip
 _CLAIM = {"text", "first", "second", "at_most", "paired"}
 
@@ -70,6 +72,7 @@ class Study:
         choices: methods.
         settings: seeds, budget, cores.
         claims: what is to be judged.
+        also: further figures of the score that the report shows.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Study:
     choices: tuple[Choice, ...]
     settings: Settings
     claims: tuple[Claim, ...]
+    also: tuple[str, ...] = ()
 
 
 def shipped() -> tuple[str, ...]:
@@ -143,7 +147,7 @@ def load_study(source: str | Path) -> Study:
     )
     return Study(
         file.stem, str(table.get("title", file.stem)), str(table.get("about", "")).strip(), suite, choices, settings,
-        tuple(claims),
+        tuple(claims), tuple(map(str, table.get("also", ()))),
     )  # fmt: skip
 
 

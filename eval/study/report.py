@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from eval.bench.sheet import table
-from eval.site.tables import Group
+from eval.site.tables import Cell, Group
 from eval.statistics import Comparison, Interval, PairedComparison
 from eval.study.declare import Claim, Study
 from eval.study.findings import Finding
@@ -56,6 +57,8 @@ def study_report(
         "method": "method", "solved": "designs placed", "factor": "times the best", "failed": "failed", "late": "late",
     }  # fmt: skip
     parts += ["## All methods", "", *table(headings, standings), "", *cost_table(group), ""]
+    for metric in study.also:
+        parts += [f"The same placements by {metric}:", "", *cost_table(judged_by(group, metric)), ""]
     if skips:
         parts += ["## Not run", "", *(f"- {kind} {name}: {why}" for kind, name, why in skips), ""]
     parts += [
@@ -127,6 +130,11 @@ def cost_table(group: Group) -> list[str]:
     lines = table({"design": "design", **{method: method for method in group.methods}}, rows)
     lines[1] = "|---|" + "--:|" * len(group.methods)
     return lines
+
+
+def judged_by(group: Group, metric: str) -> Group:
+    """The same runs, by another figure of the score."""
+    return replace(group, metric=metric, cells={key: Cell(cell.runs, metric) for key, cell in group.cells.items()})
 
 
 def figure(value: float) -> str:

@@ -46,7 +46,11 @@ def write_runs(study: Study, path: Path, cost: Cost) -> Path:
             if found is None:
                 verdict = Verdict("crash", "cannot open '/home/somebody/lib/x.so'", values)
             else:
-                values |= {"score": {study.suite.metric: found, "legal": True}, study.suite.metric: found, "legal": 1}
+                values |= {
+                    "score": dict.fromkeys((study.suite.metric, *study.also), found),
+                    study.suite.metric: found,
+                    "legal": 1,
+                }
                 file = claim.folder / "placement.plc.gz"
                 claim.folder.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(b"placement")
