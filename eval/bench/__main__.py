@@ -18,6 +18,7 @@ from eval.bench import (
     gpu,
     growth,
     harness,
+    improve,
     parse,
     quality,
     ranks,
@@ -33,10 +34,10 @@ BENCHES: dict[str, Callable[[Settings], Sheet]] = {
     "ablation": ablation.run, "gpu": gpu.run,
     "env": env.run, "env-batched": env_batched.run,
     "floorplan": floorplan.run, "flow": flow.run, "analytic": analytic.run, "growth": growth.run,
-    "harness": harness.run,
+    "harness": harness.run, "improve": improve.run, "improve-exam": improve.examine,
 }  # fmt: skip
 #: Those that run when none is named; ``gpu`` needs a device, ``growth`` half an hour and 16 GB, and ``harness`` a
-#: machine with nothing else to do, so these are asked for by name.
+#: machine with nothing else to do, ``improve`` and ``improve-exam`` a run to report on: these are asked for by name.
 USUAL = ("parse", "cost", "ranks", "quality", "ablation", "env", "env-batched", "floorplan", "flow", "analytic")
 
 
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cores=options.cores,
         only=tuple(options.design),
         peers=None if options.peer_design is None else tuple(name for name in options.peer_design if name),
+        run=options.run,
     )
     warm_up()  # compiling belongs to no measurement
     machine = facts()
@@ -85,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=3, help="seeds of the quality table (3)")
     parser.add_argument("--time", type=float, help="seconds of each placement run (60; quick 5)")
     parser.add_argument("--cores", type=int, default=2, help="processor cores of each placement run (2)")
+    parser.add_argument("--run", type=Path, metavar="FOLDER", help="archive of placer improve to report on")
     parser.add_argument("--output", type=Path, help="folder for the results")
     return parser
 

@@ -22,6 +22,7 @@ class Settings:
         data: folder of open designs.
         only: designs to measure; empty measures all.
         peers: designs on which peers run beside the placer; None means all.
+        run: folder of a run to report on, for measurements that are about one.
     """
 
     quick: bool = False
@@ -31,6 +32,7 @@ class Settings:
     data: Path = field(default_factory=lambda: data_root())
     only: tuple[str, ...] = ()
     peers: tuple[str, ...] | None = None
+    run: Path | None = None
 
     def wants(self, name: str) -> bool:
         """True when a design of this name is to be measured."""

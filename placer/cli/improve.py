@@ -113,9 +113,8 @@ def improve(
     from policies.devices import torch_device
     from policies.errors import DivergedError
     from policies.improve.archive import FILE
+    from policies.improve.known_parts import PARTS, founder, loaders
     from policies.improve.loop import improve as run
-    from policies.improve.parts import Genome
-    from policies.improve.policy_part import PolicyPart
     from policies.improve.search_arena import SearchArena
     from policies.improve.settings import Recipe, Settings
 
@@ -138,8 +137,8 @@ def improve(
         try:
             best = run(
                 folder,
-                founder=lambda: Genome((PolicyPart.load(checkpoint, device.value),)),
-                loaders={PolicyPart.name: lambda path: PolicyPart.load(path, device.value)},
+                founder=lambda: founder(PARTS, checkpoint, device.value),
+                loaders=loaders(device.value),
                 arena=lambda most: SearchArena(most, device.value),
                 settings=settings, level=level, seed=seed, largest=largest, generations=generations, branch=branch,
                 budget=clock, say=lambda line: log.print(f"placer: {line}", markup=False, soft_wrap=True),

@@ -30,6 +30,8 @@ TRIAL_SEED = 2 * HELD_OUT_SEED
 REVISITS = 1 / 3
 #: Generations whose records parts may learn from, the present one included.
 RECENT = 8
+#: How often all parts learn; otherwise one of them does, so that trials tell which of them it pays to teach.
+TOGETHER = 0.5
 #: Folder of the records of a generation's games.
 RECORDS = "records"
 #: What random numbers are for; each has a stream of its own.
@@ -90,7 +92,6 @@ class Worker:
         assert generation.parent is not None
         genome = self._genome(generation.parent)
         records = archive.place_of(number) / RECORDS
-        records.mkdir(parents=True, exist_ok=True)
         done = {row["number"] for row in archive.games(number)}
         for k, (design, seed) in enumerate(self._plan(generation)):
             if k in done:
@@ -132,9 +133,11 @@ class Worker:
             self._arena.design,
             {name: self._records(generation, name) for name in genome.names},
         )
+        rng = stream(archive, number, LEARN, 2)
+        only = None if rng.random() < TOGETHER else genome.names[int(rng.integers(len(genome.names)))]
         try:
             figures = genome.learn(
-                experience, generation.recipe, seed=int(stream(archive, number, LEARN).integers(2**31)),
+                experience, generation.recipe, only=only, seed=int(stream(archive, number, LEARN).integers(2**31)),
                 budget=self._budget, say=lambda line: self._say(f"generation {number}, {line}"),
             )  # fmt: skip
         except DivergedError as error:
@@ -153,11 +156,14 @@ class Worker:
         chosen = sorted(rng.choice(len(others), min(len(others), room - len(own)), replace=False).tolist())
         return own + [others[k] for k in chosen]
 
-    def _records(self, generation: Generation, name: str) -> list[Path]:
-        found: list[Path] = []
+    def _records(self, generation: Generation, name: str) -> list[tuple[int, Path]]:
+        """Of all games that count, the newest generation first."""
+        found: list[tuple[int, Path]] = []
         for number in range(generation.id, max(generation.id - RECENT, 0), -1):
-            # A kill may have left a record whose game does not count; its game was played again under the same name.
-            found += sorted((self._archive.place_of(number) / RECORDS).glob(f"????-{name}*"))
+            folder = self._archive.place_of(number) / RECORDS
+            designs = [int(row["design"]) for row in self._archive.games(number)]
+            files = [(design, folder / f"{design}-{name}.safetensors") for design in designs]
+            found += [(design, file) for design, file in files if file.is_file()]
         return found
 
     # -- trial ---------------------------------------------------------------------------------------------------------

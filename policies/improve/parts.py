@@ -35,13 +35,14 @@ class Experience:
         demonstrations: the best placements known, those of this generation first.
         played: training designs of this generation, as seeds of the generator.
         design: seed -> design.
-        records: name of a part -> the files that its :meth:`Part.watch` had written, the newest first.
+        records: name of a part -> what its :meth:`Part.note` wrote in late generations, the newest first: the seed of
+            the design, and the file.
     """
 
     demonstrations: Sequence[StoredDemonstration]
     played: Sequence[int]
     design: Callable[[int], Design]
-    records: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    records: Mapping[str, Sequence[tuple[int, Path]]] = field(default_factory=dict)
 
 
 class Part(Protocol):
@@ -75,12 +76,19 @@ class Part(Protocol):
         """The arguments of a run of the search that this part helps."""
         ...  # pragma: no cover
 
-    def watch(self, arguments: Arguments, record: Path) -> Arguments:
-        """The arguments of a run that also writes down what this part learns from.
+    def watch(self, arguments: Arguments) -> Arguments:
+        """The arguments of a run that also keeps what this part learns from."""
+        ...  # pragma: no cover
+
+    def note(self, arguments: Arguments, design: Design, seed: int, budget: Budget, record: Path) -> None:
+        """After a run: write down what this part learns from, if anything.
 
         Args:
-            arguments: of the run.
-            record: a file to write, complete or not at all, in a folder that is there; its name has no suffix yet.
+            arguments: of the run, as :meth:`watch` returned them.
+            design: that was placed.
+            seed: of the run.
+            budget: where it is over, whatever was written is thrown away.
+            record: a file to write, complete or not at all, in a folder that is there.
         """
         ...  # pragma: no cover
 
@@ -110,16 +118,35 @@ class Genome:
             arguments = part.plug(arguments)
         return arguments
 
-    def watch(self, arguments: Arguments, folder: Path, stem: str) -> Arguments:
-        """The arguments of a run that writes down what the parts learn from, each into a file ``stem-<part>``."""
+    def watch(self, arguments: Arguments) -> Arguments:
+        """The arguments of a run that also keeps what the parts learn from."""
         for part in self.parts:
-            arguments = part.watch(arguments, folder / f"{stem}-{part.name}")
+            arguments = part.watch(arguments)
         return arguments
 
-    def learn(self, experience: Experience, recipe: Recipe, *, seed: int, budget: Budget, say: Say) -> dict[str, float]:
-        """Let every part learn; see :meth:`Part.learn`."""
+    def note(self, arguments: Arguments, design: Design, seed: int, budget: Budget, folder: Path, number: int) -> None:
+        """After a run: what the parts learn from goes into a folder; see :meth:`Part.note`.
+
+        Args:
+            arguments: of the run.
+            design: that was placed.
+            seed: of the run.
+            budget: where it is over, the files are thrown away.
+            folder: for the files; made if need be.
+            number: seed of the design.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in self.parts:
+            part.note(arguments, design, seed, budget, folder / f"{number}-{part.name}.safetensors")
+
+    def learn(
+        self, experience: Experience, recipe: Recipe, *, seed: int, budget: Budget, say: Say, only: str | None = None
+    ) -> dict[str, float]:
+        """Let every part learn, or ``only`` one of them; see :meth:`Part.learn`."""
         figures: dict[str, float] = {}
         for part in self.parts:
+            if only not in (None, part.name):
+                continue
             found = part.learn(experience, recipe, seed=seed, budget=budget, say=say)
             figures |= {f"{part.name}/{name}": value for name, value in found.items()}
         return figures

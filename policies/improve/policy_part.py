@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from env.problem import build_problem
+from netlists.design import Design
 from placer._version import __version__
 from placer.budget import Budget
 from policies.actor_critic import parameter_count
@@ -49,9 +50,12 @@ class PolicyPart:
         """Its placements are starts of the search."""
         return arguments | {"starter": learned_starts(self._checkpoint.model, device=self._device)}
 
-    def watch(self, arguments: Arguments, record: Path) -> Arguments:
-        """It learns from placements, which the archive keeps: nothing more to write down."""
+    def watch(self, arguments: Arguments) -> Arguments:
+        """It learns from placements, which the archive keeps: nothing more to watch."""
         return arguments
+
+    def note(self, arguments: Arguments, design: Design, seed: int, budget: Budget, record: Path) -> None:
+        """Nothing to write down."""
 
     def learn(self, experience: Experience, recipe: Recipe, *, seed: int, budget: Budget, say: Say) -> dict[str, float]:
         """Imitate the demonstrations, then play by oneself; see :class:`policies.improve.parts.Part`."""

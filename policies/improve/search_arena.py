@@ -53,13 +53,14 @@ class SearchArena:
         """See :class:`policies.improve.arena.Arena`."""
         begun = perf_counter()
         made = self.design(design)
-        arguments = genome.watch(genome.plug(self._arguments(settings)), records, f"{number:04d}")
+        arguments = genome.watch(genome.plug(self._arguments(settings)))
         try:
             placed = flow.place(
                 made, budget=_by_moves(budget), iterations=settings.moves, seed=seed, effort="fast", **arguments
             )
         except PlacementError:
             return Game(number, design, seed, None, None, None, perf_counter() - begun)
+        genome.note(arguments, made, seed, budget, records, design)
         scorer = Scorer(build_problem(made))
         state = trace(scorer.problem, placed.placement)
         gain = scorer.gain(finished(made, state)) if state.done else -1.0

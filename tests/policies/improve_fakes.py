@@ -51,8 +51,11 @@ class FakePart:
     def plug(self, arguments: Arguments) -> Arguments:
         return arguments | {"strength": arguments.get("strength", 0.0) + self.strength}
 
-    def watch(self, arguments: Arguments, record: Path) -> Arguments:
-        return arguments | {"records": [*arguments.get("records", []), record.with_suffix(".json")]}
+    def watch(self, arguments: Arguments) -> Arguments:
+        return arguments | {"watched": [*arguments.get("watched", []), self.name]}
+
+    def note(self, arguments: Arguments, design: Design, seed: int, budget: Budget, record: Path) -> None:
+        atomic_write(record, json.dumps([arguments["watched"], seed]))
 
     def save(self, path: Path) -> Path:
         return atomic_write(path, json.dumps(self.strength))
@@ -83,9 +86,8 @@ class FakeArena:
     def play(
         self, genome: Genome, number: int, design: int, seed: int, settings: Settings, budget: Budget, records: Path
     ) -> Game:
-        arguments = genome.watch(genome.plug({}), records, f"{number:04d}")
-        for file in arguments["records"]:
-            atomic_write(file, "{}")
+        arguments = genome.watch(genome.plug({}))
+        genome.note(arguments, self.design(design), seed, budget, records, design)
         cost = self._cost(arguments["strength"], design, seed)
         return Game(number, design, seed, cost, 0.1, np.array([design, number], np.int64), 0.0)
 

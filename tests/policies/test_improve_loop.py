@@ -133,25 +133,32 @@ def test_a_child_learns_from_its_own_games_first_and_from_some_others(tmp_path: 
         seen.append(experience)
         return 0.0
 
-    run(tmp_path, teach, generations=4, names=("policy", "proposals"))
-    assert [len(one.demonstrations) for one in seen[::2]] == [3, 4, 4, 4]  # there is room for four
+    run(tmp_path, teach, generations=4)
+    assert [len(one.demonstrations) for one in seen] == [3, 4, 4, 4]  # there is room for four
     last = seen[-1]
     assert last.demonstrations[0].generation == 4
     assert set(last.played) >= {one.design for one in last.demonstrations if one.generation == 4}
     assert last.demonstrations[-1].generation < 4
-    files = last.records["proposals"]
-    assert [file.parent.parent.name for file in files[::3]] == ["0004", "0003", "0002", "0001"]
-    assert all(file.name.endswith("-proposals.json") for file in files)
+    records = last.records["policy"]
+    assert [file.parent.parent.name for _, file in records[::3]] == ["0004", "0003", "0002", "0001"]
+    assert all(file.name == f"{design}-policy.safetensors" for design, file in records)
+    assert [design for design, _ in records[:3]] == list(last.played)
 
 
 def test_all_parts_are_kept_and_plugged_in(tmp_path: Path) -> None:
-    run(tmp_path, always(0.1), generations=1, names=("policy", "proposals"))
+    run(tmp_path, always(0.1), generations=10, names=("policy", "proposals"))
+    with Archive(tmp_path) as archive:
+        learned = [set(archive.steps(number)["learn"]) - {"seconds"} for number in range(1, 11)]
+    # Some generations teach both, others one of them.
+    assert {len(names) for names in learned} == {1, 2}
+    assert set.union(*(names for names in learned if len(names) == 1)) == {"policy/lessons", "proposals/lessons"}
     assert {file.name for file in (tmp_path / "generations" / "0001").glob("*.safetensors")} == {
         "policy.safetensors",
         "proposals.safetensors",
     }
-    assert json.loads((tmp_path / "best-proposals.safetensors").read_text()) == pytest.approx(0.1)
-    assert generations(tmp_path)[1].skill == pytest.approx(0.2, abs=0.03)
+    best = [json.loads((tmp_path / name).read_text()) for name in (BEST, "best-proposals.safetensors")]
+    assert sum(best) == pytest.approx(0.1 * sum(len(names) for names in learned))
+    assert generations(tmp_path)[-1].skill == pytest.approx(sum(best), abs=0.1)
 
 
 def test_recipes_are_inherited_with_changes(tmp_path: Path) -> None:
