@@ -67,6 +67,12 @@ def improve(
             "--checkpoint", metavar="FILE", help="Network a new archive begins with.", show_default="the one that ships"
         ),
     ] = None,
+    parts: Annotated[
+        str,
+        typer.Option(
+            "--parts", metavar="A,B", help="What generations of a new archive are made of: policy, proposals.",
+        ),
+    ] = "policy,proposals",
     device: Annotated[Device, typer.Option("--device", help="Where networks run, and the search.")] = Device.auto,
     jobs: Annotated[
         int | None,
@@ -113,7 +119,7 @@ def improve(
     from policies.devices import torch_device
     from policies.errors import DivergedError
     from policies.improve.archive import FILE
-    from policies.improve.known_parts import PARTS, founder, loaders
+    from policies.improve.known_parts import check_parts, founder, loaders
     from policies.improve.loop import improve as run
     from policies.improve.search_arena import SearchArena
     from policies.improve.settings import Recipe, Settings
@@ -123,6 +129,8 @@ def improve(
         return
     if level is not None and not 0.0 < level < 1.0:
         raise typer.BadParameter(f"above 0 and below 1, not {level}", param_hint="--level")
+    names = [name.strip() for name in parts.split(",")]
+    check_parts(names)
     log = Console(stderr=True, highlight=False)
     settings = Settings(
         games=games, moves=moves, trial_designs=trial_designs, trial_seeds=trial_seeds, trial_seconds=trial_time,
@@ -137,7 +145,7 @@ def improve(
         try:
             best = run(
                 folder,
-                founder=lambda: founder(PARTS, checkpoint, device.value),
+                founder=lambda: founder(names, checkpoint, device.value),
                 loaders=loaders(device.value),
                 arena=lambda most: SearchArena(most, device.value),
                 settings=settings, level=level, seed=seed, largest=largest, generations=generations, branch=branch,

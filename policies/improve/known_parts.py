@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from netlists.errors import NetlistError
-from policies.improve.parts import Genome, Loaders
+from policies.improve.parts import Genome, Loaders, Part
 from policies.improve.policy_part import PolicyPart
+from policies.improve.proposal_part import ProposalPart
 
-#: In the order in which they plug in; ``best.safetensors`` is the first one.
-PARTS: tuple[str, ...] = (PolicyPart.name,)
+#: In the order in which they plug in; ``best.safetensors`` is the network.
+PARTS: tuple[str, ...] = (PolicyPart.name, ProposalPart.name)
 
 
 def loaders(device: str = "cpu") -> Loaders:
@@ -19,7 +20,7 @@ def loaders(device: str = "cpu") -> Loaders:
     Args:
         device: where networks run.
     """
-    return {PolicyPart.name: lambda path: PolicyPart.load(path, device)}
+    return {PolicyPart.name: lambda path: PolicyPart.load(path, device), ProposalPart.name: ProposalPart.load}
 
 
 def founder(names: Sequence[str] = PARTS, checkpoint: Path | None = None, device: str = "cpu") -> Genome:
@@ -33,8 +34,20 @@ def founder(names: Sequence[str] = PARTS, checkpoint: Path | None = None, device
     Raises:
         NetlistError: there is no such part, or a file cannot be used.
     """
-    made = {PolicyPart.name: lambda: PolicyPart.load(checkpoint, device)}
-    for name in names:
-        if name not in made:
-            raise NetlistError("no part is called that", found=name, expected=", ".join(PARTS))
+    made: dict[str, Callable[[], Part]] = {
+        PolicyPart.name: lambda: PolicyPart.load(checkpoint, device),
+        ProposalPart.name: lambda: ProposalPart.load(None),
+    }  # fmt: skip
+    check_parts(names)
     return Genome(tuple(made[name]() for name in PARTS if name in names))
+
+
+def check_parts(names: Sequence[str]) -> None:
+    """See that all parts are known.
+
+    Raises:
+        NetlistError: one is not, or there is none.
+    """
+    for name in names or ("",):
+        if name not in PARTS:
+            raise NetlistError("no part is called that", found=name, expected=", ".join(PARTS))

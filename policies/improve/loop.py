@@ -19,6 +19,8 @@ from policies.improve.settings import Settings
 
 #: The network of the incumbent, for ``--checkpoint``.
 BEST = "best.safetensors"
+#: Name of the part that is the network.
+NETWORK = "policy"
 #: Generations that may fail one after the other.
 MOST_FAILURES = 3
 
@@ -98,7 +100,7 @@ def improve(
             failures = failures + 1 if ended.status == FAILED else 0
             if failures == MOST_FAILURES:
                 raise DivergedError(f"{failures} generations in a row failed; the last: {ended.reason}")
-        return archive.folder / BEST
+        return archive.folder / best_name(archive.parts[0])
 
 
 def mend_best(archive: Archive) -> None:
@@ -109,8 +111,8 @@ def mend_best(archive: Archive) -> None:
     """
     incumbent = archive.incumbent()
     assert incumbent is not None
-    for k, name in enumerate(archive.parts):
-        source, target = part_file(archive.place_of(incumbent.id), name), archive.folder / best_name(name, k == 0)
+    for name in archive.parts:
+        source, target = part_file(archive.place_of(incumbent.id), name), archive.folder / best_name(name)
         if not source.is_file():
             raise NetlistError("the checkpoint of a generation is missing", file=source)
         data = source.read_bytes()
@@ -118,9 +120,9 @@ def mend_best(archive: Archive) -> None:
             atomic_write(target, data)
 
 
-def best_name(part: str, first: bool) -> str:
-    """File name of a part of the incumbent; that of the first part goes without its name."""
-    return BEST if first else f"best-{part}.safetensors"
+def best_name(part: str) -> str:
+    """File name of a part of the incumbent; that of the network goes without its name."""
+    return BEST if part == NETWORK else f"best-{part}.safetensors"
 
 
 def _found(archive: Archive, genome: Genome, settings: Settings) -> None:

@@ -10,11 +10,14 @@ import torch
 from netlists.netlist import HARD_MACRO
 from placer.budget import Budget
 from placer.cli import run as command
+from placer.engines.search import SearchOptions
 from policies.actor_critic import ActorCritic
 from policies.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from policies.improve.archive import Archive
-from policies.improve.parts import Experience, Genome, Stopped
+from policies.improve.known_parts import PARTS, loaders
+from policies.improve.parts import Experience, Genome, Stopped, load_genome
 from policies.improve.policy_part import PolicyPart
+from policies.improve.proposal_part import ProposalPart
 from policies.improve.records import StoredDemonstration
 from policies.improve.search_arena import SearchArena
 from policies.improve.settings import Recipe, Settings
@@ -51,12 +54,15 @@ def test_a_generation_from_games_to_verdict_by_the_command(
     assert child.verdict.designs == len(pairs)
     assert all(pair.seconds > 0.5 for pair in pairs)  # two runs
     assert set(steps) == {"play", "learn", "trial"}
-    assert steps["learn"]["policy/lessons"] == len(lessons) == sum(game["kept"] for game in games)
-    one, two = (
-        load_checkpoint(out / "generations" / number / "policy.safetensors").model.state_dict()
-        for number in ("0000", "0001")
-    )
-    assert any(not torch.equal(one[name], two[name]) for name in one)
+    assert len(lessons) == sum(game["kept"] for game in games)
+    assert steps["learn"].get("policy/lessons", len(lessons)) == len(lessons)
+    both = [load_genome(out / "generations" / n, PARTS, loaders()) for n in ("0000", "0001")]
+    assert all(genome.names == PARTS for genome in both)
+    assert "starter" in both[1].plug({"options": SearchOptions()})
+    files = [
+        [(out / "generations" / n / f"{part}.safetensors").read_bytes() for part in PARTS] for n in ("0000", "0001")
+    ]
+    assert files[0] != files[1]
     assert load_checkpoint(out / "best.safetensors").model.config == SMALL
     # The tree, and what cannot be done.
     assert command(["improve", str(out), "--status"]) == 0
@@ -69,6 +75,7 @@ def test_a_generation_from_games_to_verdict_by_the_command(
         ([str(out), "--branch", "9"], "no generation to branch from"),
         ([str(tmp_path / "new"), "--checkpoint", str(tmp_path / "none")], "no such checkpoint"),
         ([str(out), "--level", "2"], "above 0 and below 1"),
+        ([str(out), "--parts", "policy,magic"], "no part is called that"),
     ):
         assert command(["improve", *words]) == 2
         error = capsys.readouterr().err.strip().splitlines()[-1]
@@ -144,3 +151,25 @@ def test_a_stop_during_a_generation_ends_with_130_and_the_rest_is_done_later(
         assert archive.unfinished() is not None
         assert archive.games(1) == []
     assert "play" in capsys.readouterr().out
+
+
+def test_proposals_learn_from_moves_of_games_and_advise_from_then_on(tmp_path: Path) -> None:
+    arena = SearchArena(largest=7)
+    (number,) = arena.playable(0, 1)
+    part = ProposalPart(None, {})
+    plain = {"options": SearchOptions()}
+    assert part.plug(plain) == plain  # it knows nothing, so it says nothing
+    part = ProposalPart.load(part.save(tmp_path / "untrained.safetensors"))
+    assert part.plug(plain) == plain
+    arena.play(Genome((part,)), 0, number, 5, QUICK, Budget(), tmp_path)
+    record = tmp_path / f"{number}-proposals.safetensors"
+    experience = Experience([], [number], arena.design, {"proposals": [(number, record)]})
+    figures = part.learn(experience, Recipe(epochs=2), seed=1, budget=Budget(), say=lambda _: None)
+    assert figures["looks"] > 0
+    again = ProposalPart.load(part.save(tmp_path / "trained.safetensors"))
+    assert again.plug(plain)["options"].proposer is not None
+    assert part.learn(Experience([], [], arena.design), Recipe(), seed=1, budget=Budget(), say=lambda _: None) == {}
+    over = Budget()
+    over.stop.set()
+    with pytest.raises(Stopped):
+        again.learn(experience, Recipe(), seed=1, budget=over, say=lambda _: None)
