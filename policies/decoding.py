@@ -92,9 +92,13 @@ class Decoder:
         said = self._model.decide(self._encoded, situation, self._codes)
         return Decision(said.logits.cpu(), said.value.cpu())
 
-    def greedy(self) -> Played:
-        """Always the most likely action."""
-        return self._play(1, None, 1.0, Budget())[0]
+    def greedy(self, budget: Budget | None = None) -> Played:
+        """Always the most likely action.
+
+        Args:
+            budget: when it is over, the episode ends where it is.
+        """
+        return self._play(1, None, 1.0, budget or Budget())[0]
 
     def sample(self, count: int, seed: int = 0, temperature: float = 1.0, budget: Budget | None = None) -> list[Played]:
         """Draw episodes, all at once.

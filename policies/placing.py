@@ -1,7 +1,12 @@
-"""Placing with a network: draw placements, score each exactly, keep the best and make it legal."""
+"""Placing with a network: draw placements, score each exactly, finish the best few and make the result legal.
+
+The network places hard macros. What it does not place, soft objects and how macros are mirrored, is settled as
+:mod:`policies.finishing` says.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import torch
@@ -14,20 +19,20 @@ from netlists.placement import Placement
 from placer.budget import Budget, Event, Progress, silent
 from placer.cost.full import CostWeights, full
 from placer.cost.legality import check
-from placer.engines.legalise import legalise
-from placer.flow import Result
+from placer.flow import Result, cores
 from policies.actor_critic import ActorCritic
 from policies.decoding import Decoder, Played
+from policies.finishing import MOVES, Shortlist, drawing_share, finish
 from policies.scoring import finished
 
-#: Episodes decoded side by side: enough that the network costs less than the scoring.
+#: Most episodes decoded side by side: enough that the network costs less than the scoring.
 _SIDE_BY_SIDE = 8
-#: Seconds kept back for the legaliser and the final score.
+#: How much cheaper an episode is among as many as that than alone, with some caution.
+_TOGETHER = 1.5
+#: Seconds kept back for the final score.
 _RESERVE = 0.3
 #: Temperatures the draws take turns with.
 _TEMPERATURES = (1.0, 0.7, 1.3, 0.5)
-#: Part of the time that starts for the search may take.
-START_SHARE = 0.15
 
 
 def place(
@@ -37,56 +42,70 @@ def place(
     budget: Budget,
     seed: int = 0,
     draws: int | None = None,
+    soft: str = "exact",
+    moves: int = MOVES,
+    jobs: int | None = None,
     progress: Progress = silent,
     weights: CostWeights | None = None,
     device: torch.device | str = "cpu",
 ) -> Result:
     """Place a design with a network alone.
 
-    The greedy episode comes first, then draws until the time is over; soft objects are placed around the macros of each
-    by the environment's solver, the cheapest placement by exact cost is kept, and the legaliser goes over it.
+    The greedy episode comes first, then draws for part of the time; soft objects are placed around the macros of each
+    by the environment's solver. With ``soft="exact"`` the few cheapest placements by exact cost are made legal and
+    finished with exact moves of soft objects and flips of macros; with ``soft="solver"`` draws take all the time and
+    the cheapest one is made legal.
 
     Args:
         design: what to place.
         model: the network.
         budget: when to stop; without a limit after ``draws``.
-        seed: of the draws.
+        seed: of the draws and moves.
         draws: episodes besides the greedy one; as many as there is time for when None.
+        soft: one of :data:`policies.finishing.SOFT`.
+        moves: exact moves of the finishing where there is no time limit.
+        jobs: chains of the finishing side by side; the cores of this process when None, 1 without a time limit.
         progress: told how far the run is.
         weights: of what is minimised.
         device: where the network is to run.
 
     Returns:
-        The result; ``stats`` counts episodes, those that were complete and the one that won.
+        The result; ``stats`` counts episodes, those that were complete and the one that was cheapest.
 
     Raises:
         NetlistError: the environment cannot play the design.
         PlacementError: no legal placement was found.
-        ValueError: neither a time limit nor a number of draws.
+        ValueError: neither a time limit nor a number of draws, or an unknown ``soft``.
     """
     if draws is None and budget.time_limit is None:
         raise ValueError("a run needs a time limit or a number of draws")
+    timed = budget.time_limit is not None
+    share = drawing_share(design, soft)
+    drawing = budget.part(share * max(budget.left - _RESERVE, 0.0)) if timed else budget
     history: list[tuple[float, str, float]] = []
-    best: tuple[float, Placement] | None = None
+    best = Shortlist()
     count = complete = winner = 0
-    for played in _episodes(design, model, budget, seed, draws, device):
+    for played in _episodes(design, model, drawing, seed, draws, device):
         placement = finished(design, played.state)
         count, complete = count + 1, complete + played.state.done
         # An unfinished episode overlaps: it only counts while there is nothing else.
         cost = full(design, placement, weights).proxy_cost + (0.0 if played.state.done else 1e3)
-        if best is None or cost < best[0]:
-            best, winner = (cost, placement), count
+        if best.add(cost, placement):
+            winner = count
             history.append((budget.seconds, "policy", cost))
-        progress(Event("policy", budget.seconds, step=count, total=draws, cost=best[0] if complete else None))
-    assert best is not None  # the greedy episode is always played
-    # A legal placement must come out even past the limit.
-    placement = legalise(design, best[1], seed=seed, budget=Budget(max(budget.left, 30.0)))
+        progress(Event("policy", budget.seconds, step=count, total=draws, cost=best.cost if complete else None))
+    drawn = budget.seconds
+    inner = Budget(max(budget.time_limit - _RESERVE, 0.0) if budget.time_limit else None, budget.stop, budget.started)
+    placement = finish(
+        design, best.placements, budget=inner, seed=seed, soft=soft, iterations=None if timed else moves,
+        jobs=jobs or (cores() if timed else 1), weights=weights, progress=progress,
+    )  # fmt: skip
     legality = check(design, placement, reference=design.placement)
     if not legality.legal:
         raise PlacementError(f"the placement breaks a rule: {legality.summary()}")
     given = bool(design.placement.placed[design.netlist.node_kind != PORT].all())
     objective = full(design, placement, weights).proxy_cost
-    history.append((budget.seconds, "legalise", objective))
+    history.append((budget.seconds, "soft" if soft == "exact" else "legalise", objective))
     return Result(
         design=design,
         placement=placement,
@@ -96,20 +115,25 @@ def place(
         legality=legality,
         history=history,
         seconds=budget.seconds,
-        stats={"engine": "policy", "seed": seed, "episodes": count, "complete": complete, "winner": winner},
+        stats={
+            "engine": "policy", "seed": seed, "soft": soft, "episodes": count, "complete": complete, "winner": winner,
+            "drawing_seconds": drawn,
+        },
         interrupted=budget.stop.is_set(),
         objective=objective,
-    )
+    )  # fmt: skip
 
 
 def learned_starts(
     model: ActorCritic, count: int = 2, device: torch.device | str = "cpu"
 ) -> Callable[[Design, Budget, int], list[Placement]]:
-    """Placements of a network as starts for the search (``placer.flow.place(learned=...)``).
+    """Placements of a network as starts for the search (``placer.flow.place(starter=...)``).
+
+    Where not even one episode fits into the time, which is so on huge designs, there are none.
 
     Args:
         model: the network.
-        count: starts wanted.
+        count: most starts.
         device: where the network is to run.
 
     Returns:
@@ -117,30 +141,38 @@ def learned_starts(
     """
 
     def starts(design: Design, budget: Budget, seed: int) -> list[Placement]:
-        found: list[tuple[float, int, Placement]] = []
-        for played in _episodes(design, model, budget, seed, _SIDE_BY_SIDE, device):
+        best = Shortlist(count)
+        for played in _episodes(design, model, budget, seed, _SIDE_BY_SIDE, device, certain=False):
             if played.state.done:
                 placement = finished(design, played.state)
-                found.append((full(design, placement).proxy_cost, len(found), placement))
-        return [placement for _, _, placement in sorted(found)[:count]]
+                best.add(full(design, placement).proxy_cost, placement)
+        return best.placements
 
     return starts
 
 
 def _episodes(
-    design: Design, model: ActorCritic, budget: Budget, seed: int, draws: int | None, device: torch.device | str
-) -> Iterator[Played]:
-    """The greedy episode, then draws while there is time."""
+    design: Design, model: ActorCritic, budget: Budget, seed: int, draws: int | None, device: torch.device | str,
+    certain: bool = True,
+) -> Iterator[Played]:  # fmt: skip
+    """The greedy episode, played to its end whatever the clock says if ``certain``; then draws while there is time."""
     decoder = Decoder(model, build_problem(design), device)
-    yield decoder.greedy()
+    began = time.perf_counter()
+    greedy = decoder.greedy(None if certain else budget)
+    if greedy.state.done or greedy.state.num_legal == 0:
+        yield greedy
+    alone = time.perf_counter() - began  # with what the listener did with it
     done = turn = 0
-    inner = budget if budget.time_limit is None else budget.part(max(budget.left - _RESERVE, 0.0))
-    while (draws is None or done < draws) and not inner.over:
-        many = _SIDE_BY_SIDE if draws is None else min(_SIDE_BY_SIDE, draws - done)
-        drawn = decoder.sample(many, seed * 1_000_003 + turn, _TEMPERATURES[turn % len(_TEMPERATURES)], inner)
+    while (draws is None or done < draws) and not budget.over:
+        # Episodes that the clock would cut short are not begun.
+        many = int(min(_SIDE_BY_SIDE, _TOGETHER * budget.left / max(alone, 1e-9)))
+        many = min(many, many if draws is None else draws - done)
+        if many < 1:
+            break
+        drawn = decoder.sample(many, seed * 1_000_003 + turn, _TEMPERATURES[turn % len(_TEMPERATURES)], budget)
         done, turn = done + many, turn + 1
         for played in drawn:
-            # An episode the clock cut short is none.
-            if inner.over or (not played.state.done and played.state.num_legal > 0):
+            # One the clock cut short all the same is none.
+            if budget.over or (not played.state.done and played.state.num_legal > 0):
                 break
             yield played

@@ -20,8 +20,10 @@ from eval.bench import (
     harness,
     improve,
     parse,
+    policy_speed,
     quality,
     ranks,
+    training,
 )
 from eval.bench.designs import Settings
 from eval.bench.machine import facts
@@ -35,10 +37,15 @@ BENCHES: dict[str, Callable[[Settings], Sheet]] = {
     "env": env.run, "env-batched": env_batched.run,
     "floorplan": floorplan.run, "flow": flow.run, "analytic": analytic.run, "growth": growth.run,
     "harness": harness.run, "improve": improve.run, "improve-exam": improve.examine,
+    "policy-speed": policy_speed.run, "training": training.run,
 }  # fmt: skip
 #: Those that run when none is named; ``gpu`` needs a device, ``growth`` half an hour and 16 GB, and ``harness`` a
-#: machine with nothing else to do, ``improve`` and ``improve-exam`` a run to report on: these are asked for by name.
-USUAL = ("parse", "cost", "ranks", "quality", "ablation", "env", "env-batched", "floorplan", "flow", "analytic")
+#: machine with nothing else to do, ``training``, ``improve`` and ``improve-exam`` a run to report on: these are asked
+#: for by name.
+USUAL = (
+    "parse", "cost", "ranks", "quality", "ablation", "env", "env-batched", "floorplan", "flow", "analytic",
+    "policy-speed",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=3, help="seeds of the quality table (3)")
     parser.add_argument("--time", type=float, help="seconds of each placement run (60; quick 5)")
     parser.add_argument("--cores", type=int, default=2, help="processor cores of each placement run (2)")
-    parser.add_argument("--run", type=Path, metavar="FOLDER", help="archive of placer improve to report on")
+    parser.add_argument(
+        "--run", type=Path, metavar="FOLDER", help="folder of placer train or archive of placer improve to report on"
+    )
     parser.add_argument("--output", type=Path, help="folder for the results")
     return parser
 

@@ -113,6 +113,17 @@ def env_batched(plan: str) -> dict[str, Any]:
     return carry_out(json.loads(plan))
 
 
+def policy_speed(plan: str) -> dict[str, Any]:
+    """Measure the policy network; see :func:`eval.bench.policy_speed.carry_out`.
+
+    Args:
+        plan: JSON.
+    """
+    from eval.bench.policy_speed import carry_out
+
+    return carry_out(json.loads(plan))
+
+
 def growth(plan: str) -> dict[str, Any]:
     """Place one synthetic flat design; see :func:`eval.bench.growth.carry_out`.
 
@@ -140,7 +151,7 @@ def flat(job: str, *arguments: str) -> dict[str, Any]:
 
 JOBS: dict[str, Callable[..., dict[str, Any]]] = {
     "read": read, "read_physical": read_physical, "env_single": env_single, "env_batched": env_batched,
-    "growth": growth,
+    "growth": growth, "policy_speed": policy_speed,
     **{
         f"flat_{job}": partial(flat, job)
         for job in ("ours", "our_detail", "coloquinte_detail", "coloquinte_fixed", "coloquinte_alone")

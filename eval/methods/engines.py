@@ -13,6 +13,7 @@ import numpy as np
 
 from eval.methods.around import around_macros
 from eval.methods.registry import Answer, NotApplicableError, Task, method, number
+from eval.methods.untrained import soft_of
 from netlists.errors import NetlistError
 from netlists.netlist import HARD_MACRO, PORT
 from placer.budget import Event
@@ -20,6 +21,7 @@ from placer.budget import Event
 if TYPE_CHECKING:
     from placer.engines.search import Proposer
     from placer.flow import Starter
+    from policies.actor_critic import ActorCritic
 
 
 def _prepare_search() -> None:
@@ -180,7 +182,29 @@ def _checkpoint(options: Mapping[str, str]) -> Path:
     return Path(options["checkpoint"]).expanduser() if "checkpoint" in options else SHIPPED
 
 
+def _untrained(options: Mapping[str, str]) -> bool:
+    said = options.get("untrained", "false")
+    if said not in ("true", "false"):
+        raise NetlistError("the option untrained is true or false", found=said)
+    return said == "true"
+
+
+def _network(options: Mapping[str, str]) -> ActorCritic:
+    """The network the options name: a checkpoint's, or a new one of the usual sizes."""
+    from policies.actor_critic import ActorCritic
+    from policies.checkpoint import load_checkpoint
+
+    if _untrained(options):
+        import torch
+
+        torch.manual_seed(0)
+        return ActorCritic()
+    return load_checkpoint(_checkpoint(options)).model
+
+
 def _policy_missing(options: Mapping[str, str]) -> str | None:
+    if _untrained(options):
+        return None
     path = _checkpoint(options)
     if path.is_file():
         return None
@@ -190,6 +214,8 @@ def _policy_missing(options: Mapping[str, str]) -> str | None:
 
 
 def _policy_identity(options: Mapping[str, str]) -> str:
+    if _untrained(options):
+        return "untrained"
     return hashlib.sha256(_checkpoint(options).read_bytes()).hexdigest()[:12]
 
 
@@ -198,20 +224,24 @@ def _prepare_policy() -> None:
     _prepare_search()
 
 
-@method("policy", prepare=_prepare_policy, missing=_policy_missing, identity=_policy_identity, options=("checkpoint",))
+@method(
+    "policy", prepare=_prepare_policy, missing=_policy_missing, identity=_policy_identity,
+    options=("checkpoint", "untrained", "soft"),
+)  # fmt: skip
 def policy(task: Task) -> Answer:
-    """Macros decoded by a trained network, again and again; the best by exact cost is made legal.
+    """Macros decoded by a trained network, again and again; soft objects and flips of the best by exact moves.
 
-    Option: ``checkpoint``, a file of ``placer train``. ``iterations`` are draws.
+    Options: ``checkpoint``, a file of ``placer train``; ``untrained=true``, a new network instead; ``soft``, ``exact``
+    or ``solver`` (soft objects as the environment places them, no flips). ``iterations`` are draws.
     """
-    from policies.checkpoint import load_checkpoint
     from policies.placing import place
 
-    model = load_checkpoint(_checkpoint(task.options)).model
     try:
         result = place(
-            task.design, model, budget=task.budget, seed=task.seed, draws=task.iterations, progress=task.progress
-        )
+            task.design, _network(task.options), budget=task.budget, seed=task.seed, draws=task.iterations,
+            soft=soft_of(task, "exact"), jobs=task.cores if task.time_limit is not None else None,
+            progress=task.progress,
+        )  # fmt: skip
     except NetlistError as error:
         raise NotApplicableError(str(error)) from None
     return Answer(result.placement, facts={"stats": result.stats})
@@ -230,17 +260,16 @@ def _both_identity(options: Mapping[str, str]) -> str:
     prepare=_prepare_policy,
     missing=_both_missing,
     identity=_both_identity,
-    options=("checkpoint", *_SEARCHES),
+    options=("checkpoint", "untrained", *_SEARCHES),
 )
 def policy_and_search(task: Task) -> Answer:
     """The exact search with placements of a trained network among its starts.
 
-    Options: ``checkpoint``, and those of ``search``.
+    Options: ``checkpoint`` and ``untrained`` as of ``policy``, and those of ``search``.
     """
-    from policies.checkpoint import load_checkpoint
     from policies.placing import learned_starts
 
-    model = load_checkpoint(_checkpoint(task.options)).model
+    model = _network(task.options)
     return around_macros(task, lambda part: _search(part, learned_starts(model)))
 
 

@@ -245,7 +245,9 @@ def place(
         try:
             with RunProgress(log, budget.time_limit, started) as progress:
                 if network is not None and alone:
-                    result = network.place(problem, seed=seed, budget=budget, progress=progress, weights=weights)
+                    result = network.place(
+                        problem, seed=seed, budget=budget, jobs=jobs, progress=progress, weights=weights
+                    )
                 else:
                     result = api.place(
                         problem,
