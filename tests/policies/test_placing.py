@@ -20,20 +20,23 @@ from tests.policies.test_actor_critic import stirred
 )
 def test_a_network_alone_ends_legal_with_the_cheapest_of_its_episodes(design: Design) -> None:
     heard: list[Event] = []
-    few = place(design, stirred(), budget=Budget(), draws=1, seed=3)
-    many = place(design, stirred(), budget=Budget(), draws=9, seed=3, progress=heard.append)
+    few = place(design, stirred(), budget=Budget(), draws=1, moves=500, seed=3)
+    many = place(design, stirred(), budget=Budget(), draws=9, moves=500, seed=3, progress=heard.append)
     assert check(design, many.placement, reference=design.placement).legal
     assert many.stats["episodes"] == 10
     assert 0 < many.stats["winner"] <= 10
     assert few.stats["episodes"] == 2
     costs = [cost for _, phase, cost in many.history if phase == "policy"]
     assert costs == sorted(costs, reverse=True)
-    assert heard[-1].step == 10
+    assert [one.step for one in heard if one.phase == "policy"][-1] == 10
+    assert many.objective <= costs[-1]
 
 
 def test_the_seed_decides() -> None:
-    one, two = (place(small_design(), stirred(), budget=Budget(), draws=4, seed=5).placement for _ in range(2))
-    np.testing.assert_array_equal(one.x, two.x)
+    one, two = (place(small_design(), stirred(), budget=Budget(), draws=4, seed=5) for _ in range(2))
+    np.testing.assert_array_equal(one.placement.x, two.placement.x)
+    plain = place(small_design(), stirred(), budget=Budget(), draws=4, seed=5, soft="solver")
+    assert one.objective < plain.objective
 
 
 def test_a_stopped_run_still_gives_a_legal_placement() -> None:
@@ -42,6 +45,12 @@ def test_a_stopped_run_still_gives_a_legal_placement() -> None:
     result = place(small_design(), stirred(), budget=budget)
     assert result.interrupted
     assert result.legality.legal
+
+
+def test_there_are_no_starts_where_an_episode_takes_too_long() -> None:
+    budget = Budget(60.0)
+    budget.stop.set()
+    assert learned_starts(stirred())(small_design(), budget, 0) == []
 
 
 def test_the_search_starts_from_what_the_network_gives() -> None:
