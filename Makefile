@@ -5,7 +5,7 @@ PY := .venv/bin/python
 JOBS ?= 2
 export PYTHON
 
-.PHONY: help demo test test-slow lint bench venv clean distclean
+.PHONY: help demo test test-slow lint bench results venv clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ test-slow: ## long fuzzing and endurance tests
 bench: ## measure speed and quality, write docs/results (ARGS="--quick" for a short one)
 	@.ci/venv.sh dev # with the peers it runs
 	@$(PY) -m eval.bench $(ARGS)
+
+results: ## measure everything README shows and write it there, hours (ARGS="--only open-ct" for one part)
+	@.ci/venv.sh dev
+	@$(PY) -m eval.readme --measure $(ARGS)
 
 venv: ## only the environment, with the tools for development
 	@.ci/venv.sh dev
