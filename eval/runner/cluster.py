@@ -2,7 +2,7 @@
 
 The hosts carry out the very jobs that :class:`eval.runner.local.LocalExecutor` does, by one of their own; files go
 there and back as bytes. A host that dies costs the job it had, which the harness begins anew; another host takes its
-place. Nothing here imports Ray before an executor is made.
+place. Where the machine itself is gone the others go on. Nothing here imports Ray before an executor is made.
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ class RayExecutor:
         self._places: list[_Place] = []
         self._prepared: list[Choice] = []
         self._waiting: dict[Any, tuple[int, int, Path, float]] = {}
+        self._refused: list[Ended] = []
         for node in sorted(self._ray.nodes(), key=lambda node: str(node["NodeID"])):
             cpus = int(node["Resources"].get("CPU", 0)) if node["Alive"] else 0
             most = cpus // cores
@@ -137,7 +138,13 @@ class RayExecutor:
         place, folder = self._places[slot], Path(job["folder"])
         host = place.host
         if host is None:
-            host = self._start(place)
+            try:
+                host = self._start(place)
+            except self._ray.exceptions.RayError as error:
+                self._drop(place)
+                detail = str(error).strip().partition("\n")[0]
+                self._refused.append(Ended(number, "gone", detail=f"{self.slots[slot]}: {detail}"))
+                return
             host.prepare.remote(self._prepared)  # jobs of a host wait for each other
         wanted = job.get("files", {}).values()
         files = {name: (folder / name).read_bytes() for name in wanted}
@@ -145,8 +152,9 @@ class RayExecutor:
 
     def poll(self, seconds: float) -> list[Ended]:
         """See :class:`eval.runner.local.Executor`."""
-        if not self._waiting:
-            return []
+        if self._refused or not self._waiting:
+            refused, self._refused = self._refused, []
+            return refused
         ready, _ = self._ray.wait(list(self._waiting), num_returns=1, timeout=seconds)
         out = []
         for ref in ready:
@@ -185,8 +193,8 @@ class RayExecutor:
             .options(
                 num_cpus=self._cores,
                 max_restarts=0,
-                # Where the machine is gone, another one may take its part.
-                scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=place.node, soft=True),
+                # On another machine its cores would be those of a host that is there already.
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=place.node, soft=False),
                 runtime_env={"env_vars": {"PYTHONPATH": search_path()}},
             )
             .remote(place.index, self._cores)

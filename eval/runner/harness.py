@@ -86,7 +86,7 @@ def run_suite(
         listen: hears about every run.
 
     Raises:
-        NetlistError: a method is unknown, or nothing can be written any more.
+        NetlistError: a method is unknown, nothing can be written any more, or every machine is gone.
         KeyboardInterrupt: runs under way are put back among those that wait.
     """
     plan: Plan = make_plan(suite, choices, settings, executor, ledger)
@@ -122,6 +122,7 @@ class _Work:
         self.summary = Summary()
         self.slots: dict[int, _Slot] = {}
         self.endings: list[tuple[int, _Slot, Verdict]] = []
+        self.gone: set[int] = set()
         self.numbers = 0
         self.renewed = time.monotonic()
         self.machines: dict[str, int] = {}
@@ -132,7 +133,7 @@ class _Work:
         more = True
         while True:
             for index in range(len(self.executor.slots)):
-                if more and index not in self.slots:
+                if more and index not in self.slots and index not in self.gone:
                     claim = self.ledger.claim()
                     if claim is None:
                         more = False
@@ -190,7 +191,12 @@ class _Work:
         self.executor.submit(slot.number, index, job)
 
     def _ended(self, index: int, ended: Ended) -> None:
-        if self.slots[index].stage == "run":
+        if ended.how == "gone":
+            self.gone.add(index)
+            self.ledger.give_up(self.slots.pop(index).claim, "machine gone")
+            if len(self.gone) == len(self.executor.slots):
+                raise NetlistError(f"no machine is left to run on ({ended.detail})")
+        elif self.slots[index].stage == "run":
             self._after_run(index, ended)
         else:
             self._after_judge(index, ended)

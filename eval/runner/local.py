@@ -37,7 +37,7 @@ class Ended:
     Attributes:
         number: of the job.
         how: ``"exit"``, ``"timeout"``, ``"memory"``, ``"signal"``, ``"failed"`` (never began), ``"lost"`` (with its
-            machine or server).
+            machine or server), ``"gone"`` (never began, and nothing can at this place any more).
         code: exit code, or minus the signal.
         detail: words, where there are any.
         wall_seconds: from its start to its end.

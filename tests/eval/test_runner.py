@@ -242,6 +242,9 @@ def is_alive(pid: int) -> bool:
     return process_start(pid) is not None
 
 
+KEY = RunKey("d", "f", "s", "m", "", {}, 0, 10.0, None, 1, None, "1+a")
+
+
 class Scripted:
     """An executor that carries out nothing: every job ends as it is told."""
 
@@ -266,7 +269,7 @@ class Scripted:
 
 def claimed(path: Path) -> Ledger:
     ledger = Ledger(path)
-    key = RunKey("d", "f", "s", "m", "", {}, 0, 10.0, None, 1, None, "1+a")
+    key = replace(KEY, seed=1)
     ledger.plan([(key, {"name": "d", "method": "m"}, "m")], suite="s", metric="proxy_cost", command="")
     return ledger
 
@@ -287,6 +290,30 @@ def test_a_full_disk_is_nobodys_result(tmp_path: Path) -> None:
         work.stop()
         assert ledger.open_runs() == 1
     assert [run.status for run in read_runs([tmp_path / "a.db"]).runs] == ["waiting"]
+
+
+def test_a_machine_that_is_gone_takes_no_run_with_it(tmp_path: Path) -> None:
+    class Failing(Scripted):
+        slots = ("gone", "there")
+
+        def submit(self, number: int, slot: int, job: dict) -> None:
+            super().submit(number, slot, job)
+            self.last = slot
+
+        def poll(self, seconds: float) -> list[Ended]:
+            how, spent = ("gone", 0.0) if self.last == 0 else ("exit", 99.0)
+            return [Ended(self.jobs[-1][0], how, cpu_seconds=spent, wall_seconds=10.0)]
+
+    with claimed(tmp_path / "a.db") as ledger:
+        executor = Failing()
+        work = _Work(ledger, executor, Settings(retries=0), lambda *told: None)
+        work.go()
+        assert work.summary.outcomes == {"overuse": 1}, "carried out at the other place"
+        ledger.plan([(KEY, {"name": "d", "method": "m"}, "m")], suite="s", metric="proxy_cost", command="")
+        executor.slots = ("gone",)
+        with pytest.raises(NetlistError, match="no machine is left"):
+            _Work(ledger, executor, Settings(), lambda *told: None).go()
+        assert ledger.open_runs() == 1
 
 
 def test_a_job_that_finds_no_room_says_so_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

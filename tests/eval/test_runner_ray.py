@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
 import time
 from dataclasses import replace
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from eval.ledger import Ledger, read_runs
+from eval.ledger.owner import process_start
 from eval.methods import parse_choices
 from eval.runner.harness import run_suite
+from eval.runner.processes import descendants
 from eval.runner.settings import Settings
 from eval.suites import load_suite
 from tests.eval.bench_cases import write_cases
@@ -34,12 +37,12 @@ def test_a_host_killed_in_mid_run_costs_nothing_but_time(tmp_path: Path) -> None
         # Not by asking the host: it is busy with its job.
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            hosts = [
-                int(path.name) for path in Path("/proc").glob("[0-9]*") if _command(path).startswith("ray::Host.work")
-            ]
+            # Of this test's own instance: others may run on this machine.
+            own = [Path(f"/proc/{pid}") for pid in descendants(os.getpid())]
+            hosts = [int(path.name) for path in own if _command(path).startswith("ray::Host.work")]
             if hosts:
+                killed.extend([hosts[0], *descendants(hosts[0])])
                 os.kill(hosts[0], signal.SIGKILL)
-                killed.append(hosts[0])
                 return
             time.sleep(0.05)
 
@@ -62,6 +65,13 @@ def test_a_host_killed_in_mid_run_costs_nothing_but_time(tmp_path: Path) -> None
     assert len(runs) == 14
     assert {run.label: run.outcome for run in runs} == {"shuffled[wait=0.4]": "ok", "given": "ok", "raises": "crash"}
     assert max(run.attempts for run in runs) == 2
+    db = sqlite3.connect(tmp_path / "a.db")
+    assert db.execute("SELECT how, COUNT(*) FROM attempts GROUP BY how ORDER BY how").fetchall() == [
+        ("finished", 14), ("killed", 1),
+    ]  # fmt: skip
+    db.close()
+    assert len(killed) > 2, "the host had a fork server and a run"
+    assert not [pid for pid in killed if process_start(pid) is not None], "nothing of it lives on"
     assert all(run.file().is_file() for run in runs if run.status == "done")
     assert not ray.is_initialized()
 
