@@ -13,7 +13,8 @@ from typing import Any
 from torch import Tensor
 
 from policies.actor_critic import ActorCritic, PolicyConfig
-from policies.files import FOLDER, damaged, fill, read_tensors, write_tensors
+from policies.files import damaged, fill, read_tensors, write_tensors
+from policies.shipped import FOLDER
 
 FORMAT = "placer-policy"
 #: Changes whenever older networks would be told something else than what they learned from.

@@ -15,9 +15,6 @@ from torch import Tensor, nn
 from netlists.errors import NetlistError
 from netlists.formats.textio import atomic_write
 
-#: Where the networks that ship with the placer lie.
-FOLDER = Path(__file__).resolve().parent / "checkpoints"
-
 
 def write_tensors(
     path: Path, kind: str, version: int, header: Mapping[str, Mapping[str, Any]], tensors: Mapping[str, Tensor]

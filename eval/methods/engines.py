@@ -17,30 +17,37 @@ from eval.methods.untrained import soft_of
 from netlists.errors import NetlistError
 from netlists.netlist import HARD_MACRO, PORT
 from placer.budget import Event
+from policies.guidance import OPTIONS as GUIDANCE
+from policies.guidance import guidance, guide_files, kinds_of_starts
 
 if TYPE_CHECKING:
     from placer.engines.search import Proposer
-    from placer.flow import Starter
     from policies.actor_critic import ActorCritic
+
+#: Starts of ``policy+search``.
+_WITH_POLICY = "gradient+policy"
 
 
 def _prepare_search() -> None:
     from netlists.load import load
     from placer import flow
     from placer.warm import warm_up
+    from policies.ranking import StartRanker
 
     warm_up()
-    flow.place(load("synth20"), effort="fast", jobs=1, iterations=2_000)  # loads what was compiled into this process
+    importlib.import_module("policies.amortised")
+    # Loads what was compiled into this process, for rankings of starts too.
+    flow.place(load("synth20"), effort="fast", jobs=1, iterations=2_000, ranker=StartRanker())
     importlib.import_module("policies.proposals").get_ready()
 
 
 #: Options of everything that searches.
-_SEARCHES = ("effort", "jobs", "proposals", "shuffled")
+_SEARCHES = ("effort", "jobs", "proposals", "shuffled", *GUIDANCE)
 
 
 def _proposal_file(options: Mapping[str, str]) -> Path | None:
     """The model of the option ``proposals``; None where nobody advises."""
-    from policies.files import FOLDER
+    from policies.shipped import FOLDER
 
     named = options.get("proposals", "false")
     if named in ("false", "none"):
@@ -70,23 +77,51 @@ def _proposer(options: Mapping[str, str]) -> Proposer | None:
     return LearnedProposer.of(load_proposals(path)[0], shuffled=shuffled == "true")
 
 
-@method("search", prepare=_prepare_search, missing=_proposals_missing, identity=_proposals_identity, options=_SEARCHES)
+def _prepare_guided() -> None:
+    importlib.import_module("policies.placing")  # what computes with torch stays out of the server
+    _prepare_search()
+
+
+def _guides_missing(options: Mapping[str, str]) -> str | None:
+    for file in guide_files(options):
+        if not file.is_file():
+            return f"no such checkpoint: {file}"
+    policy = _policy_missing(options) if "policy" in kinds_of_starts(options) else None
+    return policy or _proposals_missing(options)
+
+
+def _guides_identity(options: Mapping[str, str]) -> str:
+    digests = [hashlib.sha256(file.read_bytes()).hexdigest()[:12] for file in guide_files(options)]
+    if "policy" in kinds_of_starts(options):
+        digests.insert(0, _policy_identity(options))
+    return " ".join(digests) + _proposals_identity(options)
+
+
+@method(
+    "search",
+    prepare=_prepare_search,
+    missing=_guides_missing,
+    identity=_guides_identity,
+    options=_SEARCHES,
+)
 def search(task: Task) -> Answer:
     """Smooth starts, legalisation and exact search: what ``placer place`` does.
 
     Of flat designs it places the macros (:mod:`eval.methods.around`).
 
     Options: ``effort`` (fast, default, best), ``jobs`` (searches side by side; the cores by default), ``proposals``
-    (true or a file: a learned model advises), ``shuffled`` (true: its scores go to wrong objects, as a control).
+    (true or a file: a learned model advises), ``shuffled`` (true: its scores go to wrong objects, as a control), and
+    those of :mod:`policies.guidance`: ``starts``, ``ranking`` and the files of what was learned.
     """
-    return around_macros(task, lambda part: _search(part, None))
+    return around_macros(task, lambda part: _search(part, "gradient"))
 
 
-def _search(task: Task, starter: Starter | None) -> Answer:
+def _search(task: Task, starts: str) -> Answer:
     from placer import flow
     from placer.clusters import usual_weights
     from placer.engines.search import SearchOptions
 
+    guided = guidance(task.options, starts, jobs_of(task), lambda: _network(task.options))
     result = flow.place(
         task.design,
         budget=task.budget,
@@ -97,8 +132,8 @@ def _search(task: Task, starter: Starter | None) -> Answer:
         progress=task.progress,
         weights=usual_weights(task.design),
         # A comparison on processor cores: a device would not be counted among them.
-        options=SearchOptions(device="cpu", proposer=_proposer(task.options)),
-        starter=starter,
+        options=guided.options(SearchOptions(device="cpu", proposer=_proposer(task.options))),
+        starter=guided.starter,
     )
     return Answer(result.placement, facts={"stats": result.stats, "history": result.history})
 
@@ -248,16 +283,16 @@ def policy(task: Task) -> Answer:
 
 
 def _both_missing(options: Mapping[str, str]) -> str | None:
-    return _policy_missing(options) or _proposals_missing(options)
+    return _guides_missing({"starts": _WITH_POLICY, **options})
 
 
 def _both_identity(options: Mapping[str, str]) -> str:
-    return _policy_identity(options) + _proposals_identity(options)
+    return _guides_identity({"starts": _WITH_POLICY, **options})
 
 
 @method(
     "policy+search",
-    prepare=_prepare_policy,
+    prepare=_prepare_guided,
     missing=_both_missing,
     identity=_both_identity,
     options=("checkpoint", "untrained", *_SEARCHES),
@@ -265,12 +300,10 @@ def _both_identity(options: Mapping[str, str]) -> str:
 def policy_and_search(task: Task) -> Answer:
     """The exact search with placements of a trained network among its starts.
 
-    Options: ``checkpoint`` and ``untrained`` as of ``policy``, and those of ``search``.
+    Options: ``checkpoint`` and ``untrained`` as of ``policy``, and those of ``search``; ``starts`` here is
+    ``gradient+policy``.
     """
-    from policies.placing import learned_starts
-
-    model = _network(task.options)
-    return around_macros(task, lambda part: _search(part, learned_starts(model)))
+    return around_macros(task, lambda part: _search(part, _WITH_POLICY))
 
 
 def jobs_of(task: Task) -> int:

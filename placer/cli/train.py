@@ -13,12 +13,15 @@ from rich.console import Console
 from placer.budget import Budget
 from placer.cli._durations import parse_duration
 from placer.cli._errors import BAD_INPUT, INTERRUPTED
+from placer.cli._parts import Part, train_part
 from placer.cli._signals import stop_on_signals
 
 EXAMPLES = (
     "placer train --output out/run --imitate --time 30m",
     "placer train --output out/run --resume --time 30m",
     "placer train --output out/mine --finetune designs/ariane133 --time 10m",
+    "placer train --part starts --output out/starts --time 30m",
+    "placer train --part ranking --output out/ranking --designs 40",
 )
 #: Exact moves of the search behind each lesson of ``--imitate``: a few seconds on the designs of the generator.
 _LESSON_MOVES = 40_000
@@ -45,6 +48,13 @@ def train(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where checkpoints and curves go.")
     ] = Path("out/train"),
+    part: Annotated[
+        Part,
+        typer.Option(
+            "--part",
+            help="policy places macros. starts makes starts for the search, ranking says which starts deserve depth.",
+        ),
+    ] = Part.policy,
     steps: Annotated[
         int | None,
         typer.Option(
@@ -93,6 +103,25 @@ def train(
     from policies.training import train as run
 
     log = Console(stderr=True, highlight=False)
+    budget = Budget(time)
+
+    def say(line: str) -> None:
+        log.print(f"placer: {line}", markup=False, soft_wrap=True)
+
+    if part is not Part.policy:
+        useless = {
+            "--imitate": imitate, "--finetune": finetune, "--checkpoint": checkpoint, "--also": also, "--amp": amp,
+        }  # fmt: skip
+        with stop_on_signals(budget.stop):
+            print(
+                train_part(
+                    part, output, budget=budget, designs=designs, steps=steps, seed=seed, resume=resume,
+                    useless=useless, say=say,
+                )
+            )  # fmt: skip
+        if budget.stop.is_set():
+            raise typer.Exit(INTERRUPTED)
+        return
     if resume and (finetune is not None or checkpoint is not None):
         raise typer.BadParameter("the run that goes on has a network and designs already", param_hint="--resume")
     if finetune is not None and checkpoint is None and SHIPPED.exists():
@@ -105,12 +134,11 @@ def train(
         imitate=_LESSON_MOVES if imitate else 0,
         ppo=PPOConfig(copies=copies, minibatches=min(8, copies), reward=reward.value, amp=amp, seed=seed),
     )
-    budget = Budget(time)
     with stop_on_signals(budget.stop):
         try:
             file = run(
                 config, output, budget=budget, device=device.value, checkpoint=checkpoint, resume=resume,
-                say=lambda line: log.print(f"placer: {line}", markup=False, soft_wrap=True),
+                say=say,
             )  # fmt: skip
         except DivergedError as error:
             log.print(f"placer: training stopped: {error}; the last good weights are in {output}", soft_wrap=True)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from netlists.errors import NetlistError
-from policies.files import FOLDER, damaged, fill, read_tensors, write_tensors
+from policies.files import damaged, fill, read_tensors, write_tensors
 from policies.proposals.features import OBJECT_FEATURES, TARGET_FEATURES
 from policies.proposals.model import ProposalConfig, ProposalModel
+from policies.shipped import FOLDER
 
 FORMAT = "placer-proposals"
 #: Changes whenever a feature means something else.

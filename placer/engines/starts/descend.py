@@ -95,6 +95,7 @@ def gradient_starts(
     progress: Progress = silent,
     weights: Weights | None = None,
     schedule: Schedule | None = None,
+    at: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
 ) -> Starts:
     """Make diverse good placements by descending the smooth proxy cost from several layouts at once.
 
@@ -112,6 +113,7 @@ def gradient_starts(
         progress: hears about it now and then.
         weights: default :class:`Weights`.
         schedule: default :class:`Schedule`.
+        at: ``x, y`` each ``[count, N]``, um: layouts to begin from instead of the usual ones.
 
     Returns:
         Between 1 and ``count`` starts, best cost first.
@@ -120,7 +122,10 @@ def gradient_starts(
         raise ValueError("count must be at least 1 and iterations at least 0")
     budget, weights, schedule = budget or Budget(), weights or Weights(), schedule or Schedule()
     surrogate = Surrogate(design, device)
-    x, y, kinds = layouts(design, surrogate.circuit, count, seed, budget)
+    if at is None:
+        x, y, kinds = layouts(design, surrogate.circuit, count, seed, budget)
+    else:
+        x, y, kinds = *_given(design, surrogate, at, count), ("given",) * count
     factors = _variety(count, weights.variety, seed)
     group = _group(surrogate, count)
     found: list[tuple[NDArray[np.float64], ...]] = []
@@ -136,6 +141,18 @@ def gradient_starts(
     bx, by, cost, proxy = (np.concatenate(parts) for parts in zip(*found, strict=True))
     order = np.argsort(cost, kind="stable")
     return Starts(bx[order], by[order], cost[order], proxy[order], tuple(kinds[i] for i in order), steps)
+
+
+def _given(
+    design: Design, surrogate: Surrogate, at: tuple[NDArray[np.float64], NDArray[np.float64]], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Layouts of the caller, measured from the canvas corner, objects inside and fixed ones in their places."""
+    k, p, (x0, y0) = surrogate.circuit, design.placement, surrogate.origin
+    x, y = at[0] - x0, at[1] - y0
+    if x.shape != (count, len(p.x)) or y.shape != x.shape:
+        raise ValueError(f"layouts must be {count} x {len(p.x)}, not {x.shape} and {y.shape}")
+    x, y = inside(x, y, k)
+    return np.where(k.movable, x, p.x - x0), np.where(k.movable, y, p.y - y0)
 
 
 def _variety(count: int, spread: float, seed: int) -> NDArray[np.float64]:
