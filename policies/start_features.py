@@ -160,4 +160,4 @@ def path_features(costs: Floats) -> Floats:
 def table(rows: Sequence[Floats] | Floats, paths: Floats | None) -> Floats:
     """``[n, F + 2]`` rows with what trials add, which is unknown (NaN) without any."""
     added = np.full((len(rows), len(PATH)), np.nan) if paths is None else path_features(paths)
-    return np.concatenate([np.stack(rows), added], axis=1)
+    return np.concatenate([np.array(rows, np.float64), added], axis=1)
