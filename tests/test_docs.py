@@ -18,6 +18,7 @@ SECTIONS = [
     ("environment.md", "### Learned orders", "## placer/MacroRefinement-v0"),
     ("environment.md", "## Batched", "## Learners"),
     ("policy.md", "# Policy", None),
+    ("search.md", "## Advice", "## Smooth starts"),
     ("improve.md", "# Self-improvement", None),
     # What follows trains for minutes; tests/env/test_wrappers.py does the same for fewer steps.
 ]

@@ -48,3 +48,16 @@ def test_what_cannot_be_is_refused_in_one_line(
         assert why in error
         assert "\n" not in error
     assert not (tmp_path / "out").exists()
+
+
+def test_a_proposal_model_advises_the_search(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["place", str(tiny), "--time", "2", "--jobs", "1", "--device", "cpu", "-o", str(tmp_path / "out")]
+    assert run([*words, "--proposals", "shipped"]) == 0
+    record = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert record["settings"]["proposals"] == "shipped"
+    assert record["legal"]
+    capsys.readouterr()
+    for given, why in ((["--proposals", str(tiny / "none")], "no such"), (["--engine", "policy"], "--proposals")):
+        extra = given if "--proposals" in given else [*given, "--proposals", "shipped"]
+        assert run([*words, *extra]) == 2
+        assert why in capsys.readouterr().err

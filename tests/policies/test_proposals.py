@@ -21,13 +21,22 @@ from placer.engines.search.moves.hot import feel
 from placer.engines.search.moves.scene import build_crowd
 from placer.engines.search.moves.table import NAMES
 from policies.files import read_tensors, write_tensors
-from policies.proposals import LearnedProposer, ProposalConfig, ProposalModel, learn, load_proposals, save_proposals
+from policies.proposals import (
+    SHIPPED,
+    LearnedProposer,
+    ProposalConfig,
+    ProposalModel,
+    learn,
+    load_proposals,
+    save_proposals,
+)
 from policies.proposals import features as f
 from policies.proposals.files import FORMAT, VERSION
 from policies.proposals.learn import learn_lessons, look_loss, standardise
 from policies.proposals.lessons import all_lessons, lessons
 from policies.proposals.model import jump_limit, see
 from policies.proposals.ranking import rank_moves, rank_pairs, ranking
+from policies.splits import HELD_OUT_SEED
 
 
 @pytest.fixture(scope="module")
@@ -255,3 +264,10 @@ def test_damaged_models_are_refused(tmp_path: Path):
         load_proposals(file)
     with pytest.raises(NetlistError, match="no such"):
         load_proposals(tmp_path / "none")
+
+
+def test_the_shipped_model_is_small_and_learned_from_training_designs_only():
+    model, card = load_proposals()
+    assert SHIPPED.stat().st_size < 1e6
+    assert model.config.kinds == NAMES
+    assert all(name.startswith("made") and int(name[4:]) < HELD_OUT_SEED for name in card["trained_on"])
