@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from placer.engines.search import Proposals
@@ -14,9 +16,11 @@ class Fixed:
     def __init__(self, answer: Proposals) -> None:
         self.answer = answer
         self.seen = []
+        self.delay = 0.0
 
     def prepare(self, design, problem, crowd):
         def advise(standing):
+            time.sleep(self.delay)
             self.seen.append((standing.progress, standing.temperature, standing.seed, standing.state.x.copy()))
             return self.answer
 

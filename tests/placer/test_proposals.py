@@ -98,6 +98,13 @@ def test_looks_come_every_so_many_rounds_and_before_the_quench(design, start):
     assert (proposer.seen[0][3] != proposer.seen[-1][3]).any()
 
 
+def test_a_slow_proposer_is_asked_less_often(design, start):
+    proposer = Fixed(Proposals())
+    proposer.delay = 0.1
+    search(design, [start], budget=Budget(1.5), jobs=1, options=SearchOptions(device="cpu", proposer=proposer))
+    assert 1 <= len(proposer.seen) <= 2  # at the beginning and before the quench
+
+
 def chain_of(design, start, sample=None):
     return build_chain(design, build_problem(design), build_crowd(design, start), start, 0, 0, sample=sample)
 

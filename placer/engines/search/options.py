@@ -37,6 +37,9 @@ class Schedule:
     it is hot, the cost of a chain says little about where it will end."""
     rounds: int = 100
     """Rounds of the deep annealing."""
+    look_share: float = 0.03
+    """Part of the time that a proposer may take; looks that would come sooner are left out. Runs of iterations, which
+    have to repeat, look whenever it is due."""
     mix_floor: float = 0.25
     """Part of the move mix that stays with the initial one however little a kind gains."""
 

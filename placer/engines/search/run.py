@@ -213,7 +213,7 @@ class _Run:
             schedule.rounds if self.iterations is None else max(1, min(schedule.rounds, self._rounds_that_fit(left)))
         )
         for k in range(rounds):
-            if k % self.options.refresh == 0 and not self._exhausted():
+            if k % self.options.refresh == 0 and self._can_afford_a_look() and not self._exhausted():
                 chains = self._look(pool, chains, hot, min((self._fraction() - done) / left, 1.0))
             # Where the clock says we are, not where the plan does: a slow round must not stretch the cooling.
             at = (self._fraction() - done) / left if self.iterations is None else k / rounds
@@ -236,6 +236,11 @@ class _Run:
         if self.options.quench and not self._exhausted():
             chains = self._look(pool, chains, hot, 1.0)
             self._round(pool, chains, 1.0 - self._fraction(), lambda f: 0.0, lambda f: self._near, "quench")
+
+    def _can_afford_a_look(self) -> bool:
+        """True unless those who advise have taken more than their part of the time so far."""
+        allowed = self.schedule.look_share * self.jobs * (self.budget.seconds - self.began)
+        return self.iterations is not None or self.adviser.looks == 0 or self.adviser.seconds <= allowed
 
     def _look(self, pool: ThreadPoolExecutor, chains: list[Chain], hot: float, progress: float) -> list[Chain]:
         """Let who advises or watches look at the chains."""
