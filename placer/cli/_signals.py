@@ -13,11 +13,12 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def stop_on_signals(stop: threading.Event) -> Iterator[None]:
+def stop_on_signals(stop: threading.Event, then: str = "the best placement will be written") -> Iterator[None]:
     """While inside, the first SIGINT or SIGTERM sets ``stop``; the next one ends the process at once.
 
     Args:
         stop: the flag of a :class:`placer.budget.Budget`.
+        then: what will be done about what there is, for the message.
     """
 
     def first(number: int, frame: FrameType | None) -> None:
@@ -25,7 +26,7 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
         for later in SIGNALS:
             signal.signal(later, signal.SIG_DFL)
         # print() is not allowed here: the signal may have interrupted another write to the same stream.
-        os.write(2, b"\nplacer: stopping, the best placement will be written (once more: stop at once)\n")
+        os.write(2, f"\nplacer: stopping, {then} (once more: stop at once)\n".encode())
 
     if threading.current_thread() is not threading.main_thread():  # Python delivers signals to the main thread only
         yield

@@ -141,7 +141,7 @@ def improve(
         log.print("note: the archive has begun already; --checkpoint is of no use to it", markup=False)
     warm_up(lambda: log.print(NOTICE))
     clock = Budget(budget)
-    with stop_on_signals(clock.stop):
+    with stop_on_signals(clock.stop, "the same command goes on from here"):
         try:
             best = run(
                 folder,
