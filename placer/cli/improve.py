@@ -70,9 +70,9 @@ def improve(
     parts: Annotated[
         str,
         typer.Option(
-            "--parts", metavar="A,B", help="What generations of a new archive are made of: policy, proposals.",
+            "--parts", metavar="A,B", help="What generations of a new archive are made of: policy, proposals, ranking.",
         ),
-    ] = "policy,proposals",
+    ] = "policy,proposals,ranking",
     device: Annotated[Device, typer.Option("--device", help="Where networks run, and the search.")] = Device.auto,
     jobs: Annotated[
         int | None,

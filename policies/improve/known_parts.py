@@ -9,9 +9,10 @@ from netlists.errors import NetlistError
 from policies.improve.parts import Genome, Loaders, Part
 from policies.improve.policy_part import PolicyPart
 from policies.improve.proposal_part import ProposalPart
+from policies.improve.ranking_part import RankingPart
 
 #: In the order in which they plug in; ``best.safetensors`` is the network.
-PARTS: tuple[str, ...] = (PolicyPart.name, ProposalPart.name)
+PARTS: tuple[str, ...] = (PolicyPart.name, ProposalPart.name, RankingPart.name)
 
 
 def loaders(device: str = "cpu") -> Loaders:
@@ -20,7 +21,11 @@ def loaders(device: str = "cpu") -> Loaders:
     Args:
         device: where networks run.
     """
-    return {PolicyPart.name: lambda path: PolicyPart.load(path, device), ProposalPart.name: ProposalPart.load}
+    return {
+        PolicyPart.name: lambda path: PolicyPart.load(path, device),
+        ProposalPart.name: ProposalPart.load,
+        RankingPart.name: RankingPart.load,
+    }
 
 
 def founder(names: Sequence[str] = PARTS, checkpoint: Path | None = None, device: str = "cpu") -> Genome:
@@ -37,6 +42,7 @@ def founder(names: Sequence[str] = PARTS, checkpoint: Path | None = None, device
     made: dict[str, Callable[[], Part]] = {
         PolicyPart.name: lambda: PolicyPart.load(checkpoint, device),
         ProposalPart.name: lambda: ProposalPart.load(None),
+        RankingPart.name: lambda: RankingPart.load(None),
     }  # fmt: skip
     check_parts(names)
     return Genome(tuple(made[name]() for name in PARTS if name in names))

@@ -7,26 +7,31 @@ from pathlib import Path
 import pytest
 import torch
 
+from netlists.errors import NetlistError
 from netlists.netlist import HARD_MACRO
+from placer import flow
 from placer.budget import Budget
 from placer.cli import run as command
 from placer.engines.search import SearchOptions
 from policies.actor_critic import ActorCritic
 from policies.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from policies.improve.archive import Archive
-from policies.improve.known_parts import PARTS, loaders
+from policies.improve.known_parts import loaders
 from policies.improve.parts import Experience, Genome, Stopped, load_genome
 from policies.improve.policy_part import PolicyPart
 from policies.improve.proposal_part import ProposalPart
+from policies.improve.ranking_part import RankingPart
 from policies.improve.records import StoredDemonstration
 from policies.improve.search_arena import SearchArena
 from policies.improve.settings import Recipe, Settings
 from tests.policies.test_training import SMALL
 
+NAMES = ("policy", "proposals")
 QUICK = Settings(games=1, moves=1500, trial_designs=2, trial_seconds=0.8, jobs=1)
 WORDS = [
     "--device", "cpu", "--jobs", "1", "--games", "2", "--moves", "2000", "--largest", "7", "--epochs", "1",
     "--ppo-iterations", "0", "--trial-time", "0.4", "--trial-designs", "1", "--level", "0.6",
+    "--parts", "policy,proposals",
 ]  # fmt: skip
 
 
@@ -56,11 +61,11 @@ def test_a_generation_from_games_to_verdict_by_the_command(
     assert set(steps) == {"play", "learn", "trial"}
     assert len(lessons) == sum(game["kept"] for game in games)
     assert steps["learn"].get("policy/lessons", len(lessons)) == len(lessons)
-    both = [load_genome(out / "generations" / n, PARTS, loaders()) for n in ("0000", "0001")]
-    assert all(genome.names == PARTS for genome in both)
+    both = [load_genome(out / "generations" / n, NAMES, loaders()) for n in ("0000", "0001")]
+    assert all(genome.names == NAMES for genome in both)
     assert "starter" in both[1].plug({"options": SearchOptions()})
     files = [
-        [(out / "generations" / n / f"{part}.safetensors").read_bytes() for part in PARTS] for n in ("0000", "0001")
+        [(out / "generations" / n / f"{part}.safetensors").read_bytes() for part in NAMES] for n in ("0000", "0001")
     ]
     assert files[0] != files[1]
     assert load_checkpoint(out / "best.safetensors").model.config == SMALL
@@ -173,3 +178,29 @@ def test_proposals_learn_from_moves_of_games_and_advise_from_then_on(tmp_path: P
     over.stop.set()
     with pytest.raises(Stopped):
         again.learn(experience, Recipe(), seed=1, budget=over, say=lambda _: None)
+
+
+def test_rankings_learn_from_starts_of_games_and_choose_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("policies.improve.ranking_part._STARTS", 3)
+    monkeypatch.setattr("policies.improve.ranking_part._DEPTH", 5.0)
+    arena = SearchArena(largest=7)
+    numbers = arena.playable(0, 2)
+    part = RankingPart(None)
+    part = RankingPart.load(part.save(tmp_path / "untrained.safetensors"))
+    assert part.plug({"jobs": 1}) == {"jobs": 1}
+    records = [(number, tmp_path / f"{number}.safetensors") for number in numbers]
+    for number, record in records:
+        part.note({}, arena.design(number), 1, Budget(), record)
+    experience = Experience([], numbers, arena.design, {"ranking": records})
+    figures = part.learn(experience, Recipe(), seed=1, budget=Budget(), say=lambda _: None)
+    assert (figures["designs"], figures["starts"]) == (2, 6)
+    again = RankingPart.load(part.save(tmp_path / "trained.safetensors"))
+    design = arena.design(numbers[0])
+    result = flow.place(design, iterations=2000, seed=1, effort="fast", **again.plug({"jobs": 1}))
+    assert result.legality.legal
+    assert part.learn(Experience([], [], arena.design), Recipe(), seed=1, budget=Budget(), say=lambda _: None) == {}
+    records[0][1].write_bytes(b"half a file")
+    with pytest.raises(NetlistError, match="no complete safetensors"):
+        part.learn(experience, Recipe(), seed=1, budget=Budget(), say=lambda _: None)
