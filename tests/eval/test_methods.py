@@ -198,7 +198,7 @@ def test_block_designs_are_floorplanned_in_their_outline(open_data: Callable[[st
     ("text", "message"),
     [
         ("search[efort=best]", "did you mean 'effort'"),
-        ("greedy-wire-mask[a=b]", "expected none"),
+        ("greedy-wire-mask[a=b]", "expected soft"),
         ("simulated-anealing", "did you mean 'simulated-annealing'"),
     ],
 )
