@@ -20,6 +20,7 @@ SECTIONS = [
     ("policy.md", "# Policy", None),
     ("search.md", "## Advice", "## Smooth starts"),
     ("improve.md", "# Self-improvement", None),
+    ("learned-starts.md", "# Learned starts: which deserve depth, and starts in one pass", None),
     # What follows trains for minutes; tests/env/test_wrappers.py does the same for fewer steps.
 ]
 
