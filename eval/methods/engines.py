@@ -111,7 +111,8 @@ def search(task: Task) -> Answer:
 
     Options: ``effort`` (fast, default, best), ``jobs`` (searches side by side; the cores by default), ``proposals``
     (true or a file: a learned model advises), ``shuffled`` (true: its scores go to wrong objects, as a control), and
-    those of :mod:`policies.guidance`: ``starts``, ``ranking`` and the files of what was learned.
+    those of :mod:`policies.guidance`: ``starts`` and ``ranking``, ``makers`` and ``rankings`` (files of what was
+    learned), ``refine`` and ``count`` of learned starts.
     """
     return around_macros(task, lambda part: _search(part, "gradient"))
 
@@ -266,7 +267,7 @@ def _prepare_policy() -> None:
 def policy(task: Task) -> Answer:
     """Macros decoded by a trained network, again and again; soft objects and flips of the best by exact moves.
 
-    Options: ``checkpoint``, a file of ``placer train``; ``untrained=true``, a new network instead; ``soft``, ``exact``
+    Options: ``checkpoint``, a file of ``placer train``; ``untrained`` (true), a new network instead; ``soft``, ``exact``
     or ``solver`` (soft objects as the environment places them, no flips). ``iterations`` are draws.
     """
     from policies.placing import place
@@ -300,8 +301,9 @@ def _both_identity(options: Mapping[str, str]) -> str:
 def policy_and_search(task: Task) -> Answer:
     """The exact search with placements of a trained network among its starts.
 
-    Options: ``checkpoint`` and ``untrained`` as of ``policy``, and those of ``search``; ``starts`` here is
-    ``gradient+policy``.
+    Options: ``checkpoint`` and ``untrained`` as of ``policy``, and those of ``search``: ``effort``, ``jobs``,
+    ``proposals``, ``shuffled``, ``starts`` (here ``gradient+policy``), ``ranking``, ``makers``, ``rankings``,
+    ``refine`` and ``count``.
     """
     return around_macros(task, lambda part: _search(part, _WITH_POLICY))
 
