@@ -267,8 +267,8 @@ def _prepare_policy() -> None:
 def policy(task: Task) -> Answer:
     """Macros decoded by a trained network, again and again; soft objects and flips of the best by exact moves.
 
-    Options: ``checkpoint``, a file of ``placer train``; ``untrained`` (true), a new network instead; ``soft``, ``exact``
-    or ``solver`` (soft objects as the environment places them, no flips). ``iterations`` are draws.
+    Options: ``checkpoint``, a file of ``placer train``; ``untrained`` (true), a new network instead; ``soft``,
+    ``exact`` or ``solver`` (soft objects as the environment places them, no flips). ``iterations`` are draws.
     """
     from policies.placing import place
 
