@@ -13,9 +13,9 @@ from netlists.constraints import Constraints
 from netlists.design import Design
 from netlists.errors import NetlistError, PlacementError
 from netlists.grouping.cells import MAX_FANOUT
+from netlists.grouping.collapse import collapse
 from netlists.netlist import HARD_MACRO, PORT, SOFT_MACRO, STDCELL
 from netlists.placement import Placement
-from netlists.synthesis.clustering import cluster as collapse
 
 #: Area of a soft macro over that of its cells: cells are never packed tight.
 BLOAT = 2.0
@@ -30,7 +30,7 @@ class Clustered:
     Attributes:
         flat: the flat design.
         design: ports, hard macros and soft macros ``Grp_<group>``, by the rules of
-            :func:`netlists.synthesis.clustering.cluster`; its placement is :meth:`lift` of the flat one.
+            :func:`netlists.grouping.collapse.collapse`; its placement is :meth:`lift` of the flat one.
         group_of: ``[N]`` int32 group of each flat node; -1 for all but cells in a group.
     """
 

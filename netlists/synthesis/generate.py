@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlists.design import Design
+from netlists.grouping.collapse import collapse
 from netlists.netlist import DIR_INOUT, DIR_INPUT, DIR_OUTPUT, HARD_MACRO, PORT, STDCELL, Netlist
 from netlists.placement import Placement
 from netlists.synthesis import floorplan, hierarchy
-from netlists.synthesis.clustering import cluster
 from netlists.synthesis.draws import Draws
 from netlists.synthesis.logic import ROW_HEIGHT, Edges, cell_widths, logic_sinks, reset_sinks
 from netlists.synthesis.memories import READ_DATA, Memories, connect_memories, make_memories
@@ -56,7 +56,7 @@ def synthesize(spec: SynthesisSpec | None = None, seed: int = 0) -> Design:
     )
     design = Design(netlist, canvas, placement)
     if spec.clustered:
-        design = cluster(design, _groups(spec, seed, netlist.num_nodes), bloat=spec.bloat)
+        design = collapse(design, _groups(spec, seed, netlist.num_nodes), bloat=spec.bloat)
     return design
 
 

@@ -21,7 +21,7 @@ from netlists.netlist import DIR_INPUT, DIR_OUTPUT, HARD_MACRO, PORT, SOFT_MACRO
 from netlists.placement import Placement
 
 
-def cluster(
+def collapse(
     design: Design,
     group: ArrayLike,
     *,

@@ -9,7 +9,7 @@ import pytest
 from netlists import HARD_MACRO, PORT, STDCELL, Canvas, Design, Netlist, NetlistError, Placement
 from netlists.formats.circuit_training import read_design
 from netlists.formats.circuit_training.build import REC_METADATA, REC_NODE
-from netlists.synthesis import cluster
+from netlists.grouping.collapse import collapse
 
 
 def flat_design():
@@ -55,7 +55,7 @@ def nets_of(netlist):
 
 
 def test_every_rule_on_a_hand_made_design():
-    n = cluster(flat_design(), GROUPS).netlist
+    n = collapse(flat_design(), GROUPS).netlist
     assert n.node_names == ("p", "q", "m", "Grp_3", "Grp_7")
     assert nets_of(n) == [
         ("p", ["Grp_7/Pinput"], 1.0),
@@ -71,7 +71,7 @@ def test_every_rule_on_a_hand_made_design():
 
 
 def test_soft_macros_have_bloated_area_one_column_wide_and_lie_inside():
-    c = cluster(flat_design(), GROUPS, bloat=2.0)
+    c = collapse(flat_design(), GROUPS, bloat=2.0)
     assert c.netlist.node_width[3:].tolist() == [5.0, 5.0]
     assert (c.netlist.node_width * c.netlist.node_height)[3:].tolist() == pytest.approx([14.0, 6.0])
     assert c.placement.x.tolist() == [0, 100, 50, 2.5, 15]  # Grp_3's cells average 0.5: moved inside
@@ -79,7 +79,7 @@ def test_soft_macros_have_bloated_area_one_column_wide_and_lie_inside():
 
 
 def test_wide_nets_are_dropped_and_idle_ports_lose_their_pin():
-    n = cluster(flat_design(), GROUPS, max_fanout=2).netlist
+    n = collapse(flat_design(), GROUPS, max_fanout=2).netlist
     assert [driver for driver, _, _ in nets_of(n)] == ["p"]
     assert "q" not in n.pin_names
     assert n.node_names[1] == "q"
@@ -88,11 +88,11 @@ def test_wide_nets_are_dropped_and_idle_ports_lose_their_pin():
 def test_every_cell_needs_a_group_and_no_soft_macro_is_clustered_again():
     design = flat_design()
     with pytest.raises(NetlistError, match="needs a group"):
-        cluster(design, np.full(7, -1))
+        collapse(design, np.full(7, -1))
     with pytest.raises(NetlistError, match="needs a group"):
-        cluster(design, GROUPS[:-1])
+        collapse(design, GROUPS[:-1])
     with pytest.raises(NetlistError, match="clustered already"):
-        cluster(cluster(design, GROUPS), np.zeros(5, int))
+        collapse(collapse(design, GROUPS), np.zeros(5, int))
 
 
 @pytest.mark.open_data
@@ -105,7 +105,7 @@ def test_published_clustering_of_ariane133_is_reproduced(open_data):
     kind = np.asarray(flat.netlist.extras["circuit-training.record_kind"])
     group = groups[kind[kind != REC_METADATA] == REC_NODE]
     assert len(group) == flat.netlist.num_nodes
-    got = cluster(Design(flat.netlist, want.canvas, flat.placement), group).netlist
+    got = collapse(Design(flat.netlist, want.canvas, flat.placement), group).netlist
 
     def nets(n):
         names = [n.node_names[i] for i in n.conn_node]
