@@ -45,7 +45,7 @@ def run(settings: Settings) -> Sheet:
             "on the machine hardly change; the wall clock they do.",
             "Graph and encoding are needed once for a design. A step is one decision of the network on what the "
             "environment observes, with half of the macros placed; eight episodes are decided side by side.",
-            f"Asked are {LIMITS[0]:g} ms for encoding and {LIMITS[1]:g} ms for a step with 500 macros and 2,000 soft "
+            f"The aim is {LIMITS[0]:g} ms for encoding and {LIMITS[1]:g} ms for a step with 500 macros and 2,000 soft "
             "macros.",
             "`python -m eval.bench --only policy-speed` measures this.",
         ],
