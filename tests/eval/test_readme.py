@@ -57,7 +57,7 @@ def test_every_section_is_written_and_every_figure_used(results: Path) -> None:
         assert set(KEY.findall(text)) <= set(SECTIONS[name](sources))
     assert "no method ran in 2.1 % of the time" in block
     assert "| policy+search / search |" in block
-    assert block.count("| design | analytic | hybrid | coloquinte | search | simulated-annealing |") == 2
+    assert block.count("| design | analytic | coloquinte | search | simulated-annealing |") == 2
     assert max(len(line) for line in block.splitlines() if "`" not in line and not line.startswith("|")) <= 120
 
 
