@@ -20,6 +20,7 @@ from placer.engines.search.ground import Ground, centre_x, centre_y, corner_x, c
 from placer.engines.search.moves.hot import bulk_at, index
 from placer.engines.search.moves.scene import Heat
 from placer.engines.search.rng import below, jump, uniform
+from placer.engines.search.screen import net_ends
 
 #: Columns of the features of objects and of targets.
 OBJECT_FEATURES: tuple[str, ...] = (
@@ -108,7 +109,7 @@ def features(
     pair_of, x, y = np.zeros(room, np.int64), np.zeros(room), np.zeros(room)
     targets = np.zeros((room, len(TARGET_FEATURES)), np.float32)
     boxes = np.zeros((len(p.net_weight), 4, 3))
-    net_boxes(p.net_ptr, p.conn_node, s.px, s.py, boxes)
+    net_ends(p.net_ptr, p.conn_node, s.px, s.py, boxes)
     links, ends = np.zeros((_MOST_CONNS, 7)), np.zeros((2, 2 * _MOST_CONNS, 2))
     area_edge, edge = _edges(p, s)
     here, place = np.zeros(3), np.zeros(3)
@@ -163,34 +164,6 @@ def features(
         row[BEST] = np.arcsinh(best / temperature)
         row[MEAN] = total / max(tried, 1)
     return objects, pair_of[:pairs].copy(), x[:pairs].copy(), y[:pairs].copy(), targets[:pairs].copy(), movers
-
-
-@njit_lean()
-def net_boxes(net_ptr: NDArray, conn_node: NDArray, px: NDArray, py: NDArray, boxes: NDArray) -> None:
-    """Ends of every net, and where they would be without the object there.
-
-    Args:
-        net_ptr: offsets of the nets into the connections.
-        conn_node: object of each connection.
-        px: pin positions, um.
-        py: the same.
-        boxes: ``[M, 4, 3]`` written: for low x, high x, low y, high y (high ones negated): the end, the object
-            there, and the end of the pins of all others.
-    """
-    for net in range(len(net_ptr) - 1):
-        for side in range(4):
-            at = px if side < 2 else py
-            sign = 1.0 if side % 2 == 0 else -1.0
-            first, owner, second = np.inf, -1, np.inf
-            for c in range(net_ptr[net], net_ptr[net + 1]):
-                value, node = sign * at[c], conn_node[c]
-                if value < first:
-                    if node != owner:
-                        second = first
-                    first, owner = value, node
-                elif node != owner and value < second:
-                    second = value
-            boxes[net, side, 0], boxes[net, side, 1], boxes[net, side, 2] = first, owner, second
 
 
 @njit_lean()

@@ -104,20 +104,6 @@ def test_the_length_feature_is_the_exact_change_of_the_wirelength(design):
     assert exact > 20
 
 
-def test_net_boxes_without_each_owner(design):
-    chain, _, _ = standing_of(design)
-    boxes = np.zeros((len(chain.problem.net_weight), 4, 3))
-    p, s = chain.problem, chain.state
-    f.net_boxes(p.net_ptr, p.conn_node, s.px, s.py, boxes)
-    for net in range(0, len(p.net_weight), 11):
-        conns = np.arange(p.net_ptr[net], p.net_ptr[net + 1])
-        for side, values in enumerate((s.px, -s.px, s.py, -s.py)):
-            first, owner, second = boxes[net, side]
-            assert first == values[conns].min()
-            others = conns[p.conn_node[conns] != owner]
-            assert second == (values[others].min() if len(others) else np.inf)
-
-
 def test_same_seed_gives_the_same_candidates(design):
     chain, crowd, standing = standing_of(design, seed=5)
     one, two = (see(chain.problem, standing, crowd, 50.0) for _ in range(2))

@@ -6,10 +6,10 @@ so rounding never adds up.
 
 How a proposal is priced:
 
-1. each net the moved objects sit on gives the difference of its HPWL; if one of its pins changes gcell, the ends of
-   the segments it gives up and of those it takes are noted (``nets.py``, ``demand.py``);
-2. footprints go from their old to their new place in the trial area map and, for hard macros, in a copy of the
+1. footprints go from their old to their new place in the trial area map and, for hard macros, in a copy of the
    congestion map (``bodies.py``);
+2. each net the moved objects sit on gives the difference of its HPWL; if one of its pins changes gcell, the ends of
+   the segments it gives up and of those it takes are noted (``nets.py``, ``demand.py``);
 3. one pass sums the ends up to a demand difference and writes the trial congestion map (``lanes.py``);
 4. both top sums follow from the counts of those steps and a few entries next to their edges (``top.py``).
 """
@@ -38,6 +38,7 @@ from placer.cost.incremental.state import (
     OBJECTS,
     PROXY,
     ROUTED,
+    SCREENED,
     VISIT,
     State,
 )
@@ -60,6 +61,7 @@ def propose(
     orients: NDArray,
     count: int,
     limit: float = np.inf,
+    length: float = -np.inf,
 ) -> float:
     """Price moving ``objects[:count]`` (distinct, at most ``TRIAL_ROOM``) to centres ``xs, ys`` (um) in ``orients``.
 
@@ -72,6 +74,9 @@ def propose(
         orients: new orientations.
         count: how many objects move.
         limit: the caller does not ask what a price above this is.
+        length: the least change of the length term, in units of proxy cost, that the caller takes for possible. Where
+            the price is above ``limit`` with this and the exact density term, and congestion as it is, the nets are
+            not priced at all: ``s.counter[CUT]`` becomes ``SCREENED``, and the trial can only be reverted.
 
     Returns:
         The proxy cost the placement would have, or infinity if it was seen early to be above ``limit``. The trial
@@ -82,8 +87,11 @@ def propose(
     for k in range(count):
         s.trial_obj[k], s.trial_x[k], s.trial_y[k], s.trial_orient[k] = objects[k], xs[k], ys[k], orients[k]
         s.node_mark[objects[k]], s.node_slot[objects[k]] = s.counter[MARK], k
-    s.trial[HPWL] = s.total[HPWL] + price_nets(p, s, count)
     s.trial[DENSITY] = _price_bodies(p, s, count)
+    if s.total[PROXY] + length + (s.trial[DENSITY] - s.total[DENSITY]) * p.density_scale > limit:
+        s.counter[CUT] = SCREENED
+        return np.inf
+    s.trial[HPWL] = s.total[HPWL] + price_nets(p, s, count)
     s.counter[CUT] = 0
     s.trial[CONGESTION] = s.total[CONGESTION]
     if s.counter[ROUTED] or s.counter[BLOCKED]:
@@ -110,7 +118,7 @@ def revert(s: State) -> None:
 
 @njit_lean()
 def commit(p: Problem, s: State) -> None:
-    """Make the pending trial the placement; also one that was found to be above its limit."""
+    """Make the pending trial the placement; also one that was found to be above its limit, but none ``SCREENED``."""
     if s.counter[CUT]:
         k, edge = p.congestion_count, s.congestion_figures[EDGE]
         over, above = excess(s.congestion_trial, edge)

@@ -20,6 +20,8 @@ TRIAL_ROOM = 16
 HPWL, DENSITY, CONGESTION, PROXY = range(4)
 # Slots of ``State.counter``.
 MARK, VISIT, OBJECTS, AREA_CHANGED, ROUTED, BLOCKED, COMMITS, CUT, CUTS = range(9)
+# What ``counter[CUT]`` says besides 0, priced, and 1, seen to be above the limit: refused before its nets were priced.
+SCREENED = 2
 
 
 class State(NamedTuple):

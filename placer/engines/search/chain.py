@@ -11,7 +11,8 @@ from netlists.compiled import njit, njit_lean
 from netlists.design import Design
 from netlists.placement import Placement
 from placer.cost.incremental import Problem, State, build_state, commit, propose, rebuild, revert
-from placer.cost.incremental.state import PROXY
+from placer.cost.incremental.state import CUT, PROXY
+from placer.cost.incremental.state import SCREENED as CUT_SHORT
 from placer.engines.search.ground import build_ground, settle
 from placer.engines.search.moves.hot import feel
 from placer.engines.search.moves.sample import Sample, build_sample, chosen, take
@@ -19,12 +20,14 @@ from placer.engines.search.moves.scan import scan
 from placer.engines.search.moves.scene import Crowd, Scene, build_draft, build_heat, build_scene
 from placer.engines.search.moves.table import KINDS, SCAN, draft_move
 from placer.engines.search.rng import seeded, uniform
+from placer.engines.search.screen import Screen, build_screen, expected_length, refresh
 from placer.engines.search.wishes import Wishes, wish_change
 
-#: Columns of the per-kind statistics: drawn, proposals priced, moves kept, sum of improvements, work.
-TRIED, PRICED, KEPT, GAINED, WORK = range(5)
-#: Work of a priced proposal besides its pins, in pins; of a draw that came to nothing.
-_PROPOSAL, _DRAW = 60.0, 10.0
+#: Columns of the per-kind statistics: drawn, proposals priced, moves kept, sum of improvements, work, proposals that
+#: were refused before their nets were priced.
+TRIED, PRICED, KEPT, GAINED, WORK, SCREENED = range(6)
+#: Work of a priced proposal besides its pins, in pins; of a draw that came to nothing; of a screened proposal.
+_PROPOSAL, _DRAW, _GLANCE = 60.0, 10.0, 20.0
 #: Draws between two looks at where the hot spots are.
 _FEEL_EVERY = 4000
 
@@ -36,10 +39,11 @@ class Chain(NamedTuple):
         problem: the design, shared.
         state: placement and cost.
         scene: what moves look at.
-        statistics: ``[kinds, 5]`` of each kind of move (columns named in this module).
+        statistics: ``[kinds, 6]`` of each kind of move (columns named in this module).
         age: ``[1]`` draws so far.
         tally: ``[N, 3]`` proposals priced, moves kept and sum of improvements of each object, the first of its draft.
         sample: priced moves that are kept for later.
+        screen: tables to refuse proposals by before their nets are priced.
     """
 
     problem: Problem
@@ -49,6 +53,7 @@ class Chain(NamedTuple):
     age: NDArray[np.int64]
     tally: NDArray[np.float64]
     sample: Sample
+    screen: Screen
 
 
 def build_chain(
@@ -60,6 +65,7 @@ def build_chain(
     index: int,
     wishes: Wishes | None = None,
     sample: Sample | None = None,
+    screened: bool = True,
 ) -> Chain:
     """A chain that starts from a legal placement on the lattice; ``wishes`` are the design's own by default."""
     state = build_state(problem, placement)
@@ -68,13 +74,16 @@ def build_chain(
     draft, heat, rng = build_draft(ground), build_heat(problem, crowd), seeded(seed, index)
     scene = build_scene(problem, state, ground, crowd, draft, heat, rng)
     return Chain(
-        problem, state, scene, np.zeros((len(KINDS), 5)), np.zeros(1, np.int64),
+        problem, state, scene, np.zeros((len(KINDS), 6)), np.zeros(1, np.int64),
         np.zeros((design.netlist.num_nodes, 3)), build_sample(0, 1) if sample is None else sample,
+        build_screen(problem, crowd, screened),
     )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
-def anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reach: float) -> int:
+def anneal(
+    chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reach: float, doubt: float = np.inf
+) -> int:
     """Draw moves while the temperature falls geometrically.
 
     Args:
@@ -84,23 +93,32 @@ def anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reac
         hot: temperature at the beginning, in units of proxy cost.
         cold: temperature at the end; both 0 keeps improvements only.
         reach: longest random jump, um.
+        doubt: what a move may be expected to cost above what the dice allow before it is refused unpriced, in units of
+            proxy cost: room for what it may gain in congestion and for old tables. Infinite: all are priced.
 
     Returns:
         Steps taken: ``steps``, or a little more when the last kind priced many proposals.
     """
-    return _anneal(chain, mix, steps, hot, cold, reach)
+    return _anneal(chain, mix, steps, hot, cold, reach, doubt)
 
 
 @njit_lean()
-def _anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reach: float) -> int:
+def _anneal(
+    chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reach: float, doubt: float
+) -> int:
     p, s, v, statistics, age = chain.problem, chain.state, chain.scene, chain.statistics, chain.age
-    g, d, rng, tally, sample = v.ground, v.draft, v.rng, chain.tally, chain.sample
+    g, d, rng, tally, sample, screen = v.ground, v.draft, v.rng, chain.tally, chain.sample, chain.screen
+    screens = screen.every > 0 and doubt < np.inf
     ratio = (cold / hot) ** (1.0 / steps) if hot > 0.0 else 1.0
     temperature = hot
     taken = 0
     while taken < steps:
         if age[0] % _FEEL_EVERY == 0:
             feel(p, s, g, v.heat)
+        if screens:
+            if screen.left[0] <= 0:
+                refresh(p, s, screen)
+            screen.left[0] -= 1
         age[0] += 1
         taken += 1
         temperature *= ratio
@@ -121,11 +139,6 @@ def _anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, rea
             statistics[kind, WORK] += d.priced[0] * (_PROPOSAL + p.obj_ptr[i + 1] - p.obj_ptr[i])
         if not drafted:
             continue
-        statistics[kind, PRICED] += 1.0
-        statistics[kind, WORK] += _PROPOSAL
-        for k in range(d.size[0]):
-            i = d.objects[k]
-            statistics[kind, WORK] += p.obj_ptr[i + 1] - p.obj_ptr[i]
         before = s.total[PROXY]
         wish = wish_change(g, d, s.x, s.y, s.orient) if g.wishes.on else 0.0
         limit = before - wish
@@ -133,7 +146,20 @@ def _anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, rea
             limit -= temperature * np.log(uniform(rng))
         # A move that goes into the sample is priced to the end; the decision is the same.
         sampled = chosen(sample)
-        price = propose(p, s, d.objects, d.x, d.y, d.orient, d.size[0], np.inf if sampled else limit)
+        length = -np.inf
+        if screens and not sampled and kind != SCAN:
+            length = expected_length(p, s, screen, d) - doubt
+        price = propose(p, s, d.objects, d.x, d.y, d.orient, d.size[0], np.inf if sampled else limit, length)
+        if s.counter[CUT] == CUT_SHORT:
+            statistics[kind, SCREENED] += 1.0
+            statistics[kind, WORK] += _GLANCE
+            revert(s)
+            continue
+        statistics[kind, PRICED] += 1.0
+        statistics[kind, WORK] += _PROPOSAL
+        for k in range(d.size[0]):
+            i = d.objects[k]
+            statistics[kind, WORK] += p.obj_ptr[i + 1] - p.obj_ptr[i]
         change = price - before + wish
         if sampled:
             take(sample, kind, d, s, change, temperature, age[0], price <= limit)

@@ -378,6 +378,10 @@ def free_spot(g: Ground, i: int, left: int, bottom: int, boxes: NDArray) -> tupl
         count += 1
     nearest = np.iinfo(np.int64).max
     best_left, best_bottom = left, bottom
+    if hard_fits(g, i, g.left[i], g.bottom[i], -1):  # where it lies is one answer: only nearer ones are looked for
+        best_left, best_bottom = g.left[i], g.bottom[i]
+        nearest = abs(best_left - left) + abs(best_bottom - bottom)
+        count = _nearby(boxes, count, left, bottom, nearest)
     k, lines = 0, 2 * count + 1
     while k < lines:
         at = left if k == 0 else boxes[(k - 1) // 2, 0 if k % 2 else 2]

@@ -40,6 +40,8 @@ class Schedule:
     look_share: float = 0.03
     """Part of the time that a proposer may take; looks that would come sooner are left out. Runs of iterations, which
     have to repeat, look whenever it is due."""
+    doubt: float = 2.0
+    """How many temperatures a move may be expected to cost above what the dice allow before it is refused unpriced."""
     mix_floor: float = 0.25
     """Part of the move mix that stays with the initial one however little a kind gains."""
 
@@ -71,6 +73,8 @@ class SearchOptions:
     """Whether a chain that lags continues from the best one."""
     quench: bool = True
     """Whether the end is spent at temperature 0."""
+    screen: bool = True
+    """Whether moves that tables of wirelength and the exact density term speak against are refused unpriced."""
     starts: int | None = None
     """Smooth starts besides the input placement; those of the effort when None, 0 for none."""
     descent: int | None = None

@@ -44,7 +44,8 @@ class SearchResult:
         placement: the best placement seen; legal if its start was.
         proxy_cost: its exact cost.
         proposals: exact proposals priced, over all chains.
-        kinds: per kind of move: tried, priced, kept and the sum of improvements.
+        kinds: per kind of move: tried, priced, kept, sum of improvements, work, and how many were refused by the
+            screen, unpriced.
         history: (seconds, phase, best cost) after each round.
         wish_cost: what the wishes cost that the placement does not fulfil (``placer.engines.search.wishes``), and the
             terms that only choose (``placer.cost.next_step.choosing``); the best placement is the one with the least
@@ -124,7 +125,7 @@ class _Run:
         self.wishes = build_wishes(design, weights)
         self.began = budget.seconds
         self.result = SearchResult(design.placement, math.inf)
-        self.totals = np.zeros((len(NAMES), 5))
+        self.totals = np.zeros((len(NAMES), 6))
         # Until it is measured: a look at every gcell is that many proposals.
         gcells = min(self.problem.rows * self.problem.columns, MOST_GCELLS)
         self._first_work = 100.0 * np.where(np.arange(len(NAMES)) == SCAN, gcells, 1)
@@ -147,7 +148,9 @@ class _Run:
 
         def chain_from(placement: Placement, index: int) -> Chain:
             sample = None if options.recorder is None else options.recorder.sample()
-            return build_chain(self.design, self.problem, crowd, placement, self.seed, index, self.wishes, sample)
+            return build_chain(
+                self.design, self.problem, crowd, placement, self.seed, index, self.wishes, sample, options.screen
+            )
 
         chains = [chain_from(p, k) for k, p in enumerate(starts)]
         for chain in chains:
@@ -157,6 +160,7 @@ class _Run:
             return self.result
         with ThreadPoolExecutor(self.jobs) as pool:
             hot = self._first_temperature(chains[0])
+            self.coldest = hot / self.schedule.cooling
             if len(chains) > self.jobs:
                 chains = self._trials(pool, chains, hot) if self.options.halving else self._ranked(chains)[: self.jobs]
             while len(chains) < self.jobs:  # fewer starts than cores: the same start, other dice
@@ -167,7 +171,7 @@ class _Run:
             self.result.advice = {"looks": self.adviser.looks, "seconds": self.adviser.seconds}
         self.result.proposals = int(self.totals[:, PRICED].sum())
         self.result.kinds = {
-            name: dict(zip(("tried", "priced", "kept", "gained", "work"), map(float, row), strict=True))
+            name: dict(zip(("tried", "priced", "kept", "gained", "work", "screened"), map(float, row), strict=True))
             for name, row in zip(NAMES, self.totals, strict=True)
         }
         return self.result
@@ -289,7 +293,7 @@ class _Run:
         while now - begin < seconds and not self.budget.over:
             f = (now - begin) / seconds
             t = temperature(f)
-            anneal(chain, mix, steps, t, t, reach(f))
+            anneal(chain, mix, steps, t, t, reach(f), self._doubt(t))
             before, now = now, time.perf_counter()
             # About twenty looks at the clock a round, fifty a second.
             target = min(0.02, seconds / 20)
@@ -309,8 +313,12 @@ class _Run:
             f = done / steps
             t = temperature(f)
             chunk = min(_CHUNK, steps - done)
-            done += anneal(chain, mix, chunk, t, t, reach(f))
+            done += anneal(chain, mix, chunk, t, t, reach(f), self._doubt(t))
         return done
+
+    def _doubt(self, temperature: float) -> float:
+        """What a move may be expected to cost above what the dice allow before it is refused unpriced."""
+        return self.schedule.doubt * max(temperature, self.coldest)
 
     # -- between rounds ------------------------------------------------------------------------------------------
 
@@ -417,4 +425,5 @@ def _copy(source: Chain, target: Chain) -> None:
     for name in ("left", "bottom"):
         getattr(target.scene.ground, name)[:] = getattr(source.scene.ground, name)
     target.scene.ground.rules.turn[:] = source.scene.ground.rules.turn
+    target.screen.left[0] = 0
     rebuild(target.problem, target.state)
