@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +28,7 @@ from placer.budget import Budget
 from placer.engines.starts import EXACT, Schedule, Surrogate, gradient_starts
 from placer.engines.starts.circuit import extract
 from placer.flow import Starter
-from policies.files import damaged, fill, read_tensors, write_tensors
+from policies.files import Checkpoint, read_checkpoint
 from policies.shipped import FOLDER
 
 FORMAT = "placer-starts"
@@ -371,36 +370,16 @@ def total(terms: dict[str, Tensor]) -> Tensor:
 # -- files ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class StartsFile:
-    """What a file holds.
-
-    Attributes:
-        model: the network, on the CPU.
-        card: what it learned from; JSON values.
-        tensors: of the training run; empty in a file that only holds a network.
-        run: of the training run, JSON values; empty likewise.
-    """
-
-    model: AmortisedPlacer
-    card: dict[str, Any]
-    tensors: dict[str, Tensor]
-    run: dict[str, Any]
-
-
-def save_starts(path: Path, file: StartsFile) -> Path:
+def save_starts(path: Path, file: Checkpoint[AmortisedPlacer]) -> Path:
     """Write a network, all of it or nothing.
 
     Raises:
         NetlistError: the file cannot be written.
     """
-    model = {f"model.{name}": value for name, value in file.model.state_dict().items()}
-    train = {f"train.{name}": value for name, value in file.tensors.items()}
-    header = {"config": asdict(file.model.config), "card": file.card, "run": file.run}
-    return write_tensors(path, FORMAT, VERSION, header, model | train)
+    return file.write(path, FORMAT, VERSION, asdict(file.model.config))
 
 
-def load_starts(path: Path | str | None = None) -> StartsFile:
+def load_starts(path: Path | str | None = None) -> Checkpoint[AmortisedPlacer]:
     """Read a network.
 
     Args:
@@ -411,11 +390,6 @@ def load_starts(path: Path | str | None = None) -> StartsFile:
             the network it says it is.
     """
     file = SHIPPED if path is None else Path(path)
-    header, tensors = read_tensors(file, FORMAT, VERSION)
-    try:
-        model = AmortisedPlacer(AmortisedConfig(**header.get("config", {})))
-    except (TypeError, ValueError) as error:
-        raise damaged(file, error) from None
-    fill(model, {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}, file)
-    train = {k[6:]: v for k, v in tensors.items() if k.startswith("train.")}
-    return StartsFile(model.eval(), header.get("card", {}), train, header.get("run", {}))
+    found = read_checkpoint(file, FORMAT, VERSION, lambda **sizes: AmortisedPlacer(AmortisedConfig(**sizes)))
+    found.model.eval()
+    return found

@@ -27,7 +27,6 @@ from policies.amortised import (
     AmortisedConfig,
     AmortisedPlacer,
     Board,
-    StartsFile,
     build_board,
     draw,
     load_starts,
@@ -36,6 +35,7 @@ from policies.amortised import (
     total,
 )
 from policies.errors import DivergedError
+from policies.files import Checkpoint
 from policies.logs import TrainLog
 from policies.splits import HELD_OUT_SEED, synthetic, synthetic_designs
 
@@ -113,7 +113,7 @@ def train_starts(
         config = _stored(loaded, config.steps, folder / LAST)
     else:
         torch.manual_seed(config.seed)
-        loaded = StartsFile(AmortisedPlacer(config.network), {}, {}, {})
+        loaded = Checkpoint(AmortisedPlacer(config.network), {}, {}, {})
     run = _Run(config, loaded, folder / LAST)
     log = TrainLog(folder, say, run.step if resume else None)
     trials = synthetic_designs(HELD_OUT_SEED, config.held_out, config.largest)
@@ -137,7 +137,7 @@ def _report(
     run.save(figures)
 
 
-def _stored(loaded: StartsFile, steps: int | None, file: Path) -> StartsConfig:
+def _stored(loaded: Checkpoint[AmortisedPlacer], steps: int | None, file: Path) -> StartsConfig:
     try:
         known = dict(loaded.run["config"])
         known["network"] = AmortisedConfig(**known["network"])
@@ -152,7 +152,7 @@ def _stored(loaded: StartsFile, steps: int | None, file: Path) -> StartsConfig:
 class _Run:
     """One call of :func:`train_starts`."""
 
-    def __init__(self, config: StartsConfig, loaded: StartsFile, file: Path) -> None:
+    def __init__(self, config: StartsConfig, loaded: Checkpoint[AmortisedPlacer], file: Path) -> None:
         self.config, self.model, self._file = config, loaded.model.train(), file
         self._card: dict[str, Any] = dict(loaded.card)
         self.step = int(loaded.run.get("step", 0))
@@ -216,9 +216,9 @@ class _Run:
             "parameters": sum(p.numel() for p in self.model.parameters()),
         }  # fmt: skip
         run = {"config": asdict(c), "step": self.step}
-        save_starts(self._file, StartsFile(self.model, self._card, tensors, run))
+        save_starts(self._file, Checkpoint(self.model, self._card, tensors, run))
 
-    def _restore(self, loaded: StartsFile) -> None:
+    def _restore(self, loaded: Checkpoint[AmortisedPlacer]) -> None:
         state: dict[int, dict[str, Tensor]] = {}
         try:
             for name, value in loaded.tensors.items():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,6 +15,64 @@ from torch import Tensor, nn
 
 from netlists.errors import NetlistError
 from netlists.formats.textio import atomic_write
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint(Generic[Network]):
+    """A network, and the training run it belongs to: tensors ``model.*`` and ``train.*`` of a file.
+
+    Attributes:
+        model: the network, on the CPU.
+        card: what it was trained on, for how long, with which scores; JSON values.
+        tensors: of the training run; empty in a file that only holds a network.
+        run: of the training run, JSON values; empty likewise.
+    """
+
+    model: Network
+    card: dict[str, Any] = field(default_factory=dict)
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    run: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, path: Path, kind: str, version: int, config: Mapping[str, Any]) -> Path:
+        """Write it, all of it or nothing.
+
+        Args:
+            path: the file.
+            kind: see :func:`write_tensors`.
+            version: likewise.
+            config: sizes of the network.
+
+        Raises:
+            NetlistError: the file cannot be written.
+        """
+        model = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        train = {f"train.{name}": value for name, value in self.tensors.items()}
+        header = {"config": config, "card": self.card, "run": self.run}
+        return write_tensors(path, kind, version, header, model | train)
+
+
+def read_checkpoint(path: Path, kind: str, version: int, build: Callable[..., Network]) -> Checkpoint[Network]:
+    """Read what :meth:`Checkpoint.write` wrote.
+
+    Args:
+        path: the file.
+        kind: see :func:`read_tensors`.
+        version: likewise.
+        build: the network of the sizes in the header, which are its keywords.
+
+    Raises:
+        NetlistError: see :func:`read_tensors`; or the tensors do not fit the network the file says it is.
+    """
+    header, tensors = read_tensors(path, kind, version)
+    try:
+        model = build(**header.get("config", {}))
+    except (TypeError, ValueError) as error:
+        raise damaged(path, error) from None
+    fill(model, {name[6:]: one for name, one in tensors.items() if name.startswith("model.")}, path)
+    train = {name[6:]: one for name, one in tensors.items() if name.startswith("train.")}
+    return Checkpoint(model, header.get("card", {}), train, header.get("run", {}))
 
 
 def write_tensors(

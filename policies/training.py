@@ -116,7 +116,9 @@ def train(
         return _Run(begun, folder, budget, where, say).run()
 
 
-def _begin(config: TrainConfig, folder: Path, checkpoint: Path | None, resume: bool) -> tuple[TrainConfig, Checkpoint]:
+def _begin(
+    config: TrainConfig, folder: Path, checkpoint: Path | None, resume: bool
+) -> tuple[TrainConfig, Checkpoint[ActorCritic]]:
     """Settings and network a run begins with."""
     if not resume:
         if checkpoint is None:
@@ -155,7 +157,12 @@ class _Run:
     """One call of :func:`train`."""
 
     def __init__(
-        self, begun: tuple[TrainConfig, Checkpoint], folder: Path, budget: Budget, device: torch.device, say: Say
+        self,
+        begun: tuple[TrainConfig, Checkpoint[ActorCritic]],
+        folder: Path,
+        budget: Budget,
+        device: torch.device,
+        say: Say,
     ) -> None:
         self.config, self._from = begun
         self._folder, self._budget, self._device = folder, budget, device

@@ -10,7 +10,7 @@ from env.problem import build_problem
 from netlists.design import Design
 from placer._version import __version__
 from placer.budget import Budget
-from policies.actor_critic import parameter_count
+from policies.actor_critic import ActorCritic, parameter_count
 from policies.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from policies.demonstrations import Demonstration
 from policies.devices import env_device, torch_device
@@ -34,7 +34,7 @@ class PolicyPart:
 
     name = "policy"
 
-    def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
+    def __init__(self, checkpoint: Checkpoint[ActorCritic], device: str = "cpu") -> None:
         self._checkpoint, self._device = checkpoint, torch_device(device)
 
     @classmethod

@@ -63,7 +63,9 @@ def test_a_refused_trial_leaves_everything_as_it_was():
     chain = chain_of(design)
     p, s = chain.problem, chain.state
     i = chain.scene.crowd.soft[:1].copy()
-    before = {name: np.copy(value) for name, value in s._asdict().items() if name in ("x", "area", "congestion", "total")}
+    before = {
+        name: np.copy(value) for name, value in s._asdict().items() if name in ("x", "area", "congestion", "total")
+    }
     x, y, turn = s.x[i] + 3 * p.gcell_width, s.y[i].copy(), s.orient[i].astype(np.int64)
     assert propose(p, s, i, x, y, turn, 1, s.total[3], 1.0) == np.inf
     assert s.counter[CUT] == CUT_SHORT

@@ -19,7 +19,6 @@ from placer.engines.starts import EXACT, Surrogate, gradient_starts
 from policies.amortised import (
     AmortisedConfig,
     AmortisedPlacer,
-    StartsFile,
     _cosines,
     _coverage,
     _crowds,
@@ -32,6 +31,7 @@ from policies.amortised import (
 )
 from policies.amortised_training import LAST, StartsConfig, train_starts
 from policies.errors import DivergedError
+from policies.files import Checkpoint
 from tests.env.designs import small_design, walled_design
 
 TINY = AmortisedConfig(width=8, layers=1, rounds=2, heads=2)
@@ -152,7 +152,7 @@ def test_a_run_that_diverges_keeps_the_last_good_weights(tmp_path: Path, monkeyp
 
 
 def test_what_was_saved_comes_back_and_what_is_damaged_is_refused(tmp_path: Path) -> None:
-    file = save_starts(tmp_path / "one.safetensors", StartsFile(stirred(), {"a": 1}, {}, {}))
+    file = save_starts(tmp_path / "one.safetensors", Checkpoint(stirred(), {"a": 1}, {}, {}))
     back = load_starts(file)
     assert back.card == {"a": 1}
     x, _ = draw(small_design(), back.model, 2)
