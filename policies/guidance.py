@@ -7,8 +7,10 @@ starts     kinds joined by ``+``: ``gradient`` (smooth starts), ``policy``, ``am
            placement, if there is one, always is a start.
 ranking    ``cost`` (short trials, then exact cost), ``learned`` (at once, by a learned ranking with trials of its own),
            ``trials+learned`` (short trials, then the ranking), ``untried`` (at once, by exact cost)
+schedule   ``fixed``, or ``learned``: a policy plans temperatures, reach and mix of moves for the run at hand
 makers     network of the amortised starts; the shipped one otherwise
 rankings   the learned ranking; likewise
+schedules  the policy that plans; likewise
 refine     gradient steps that finish each amortised start
 count      starts of each learned kind
 ========== =============================================================================================================
@@ -28,18 +30,22 @@ from placer.budget import Budget
 from policies.shipped import FOLDER
 
 if TYPE_CHECKING:
-    from placer.engines.search import Ranker, SearchOptions
+    from placer.engines.search import Planner, Ranker, SearchOptions
     from placer.flow import Starter
     from policies.actor_critic import ActorCritic
 
 KINDS = ("gradient", "policy", "amortised")
 RANKINGS = ("cost", "learned", "trials+learned", "untried")
+SCHEDULES = ("fixed", "learned")
+#: What guides ``policy+search`` where nothing else is said.
+POLICY_SEARCH: Mapping[str, str] = {"starts": "gradient+policy", "schedule": "fixed"}
 #: Options of the table above.
-OPTIONS = ("starts", "ranking", "makers", "rankings", "refine", "count")
+OPTIONS = ("starts", "ranking", "schedule", "makers", "rankings", "schedules", "refine", "count")
 #: Option and shipped file of what was learned.
 _FILES = {
     "amortised": ("makers", "placer-starts.safetensors"),
     "ranking": ("rankings", "placer-ranking.safetensors"),
+    "schedule": ("schedules", "placer-schedule.safetensors"),
 }
 
 
@@ -52,17 +58,19 @@ class Guidance:
         ranker: makes the choice among starts; None leaves that to exact cost.
         halving: whether short trials come before the choice.
         gradient: whether there are smooth starts.
+        planner: plans the schedule; None leaves the search its own.
     """
 
     starter: Starter | None
     ranker: Ranker | None
     halving: bool
     gradient: bool
+    planner: Planner | None = None
 
     def options(self, plain: SearchOptions) -> SearchOptions:
         """The options of the search with all of this."""
         starts = plain.starts if self.gradient else 0
-        return replace(plain, starts=starts, ranker=self.ranker, halving=self.halving)
+        return replace(plain, starts=starts, ranker=self.ranker, halving=self.halving, planner=self.planner)
 
 
 def guidance(
@@ -105,7 +113,19 @@ def guidance(
         loaded = replace(load_ranker(_file(options, "ranking")), jobs=jobs)
         ranker = loaded.without_trials() if ranking == "trials+learned" else loaded
     trials = ranking in ("cost", "trials+learned")
-    return Guidance(together(starters), ranker, trials, "gradient" in kinds)
+    planner: Planner | None = None
+    if _schedule(options) == "learned":
+        from policies.schedule import LearnedPlanner, load_schedule
+
+        planner = LearnedPlanner.of(load_schedule(_file(options, "schedule"))[0])
+    return Guidance(together(starters), ranker, trials, "gradient" in kinds, planner)
+
+
+def _schedule(options: Mapping[str, str]) -> str:
+    found = options.get("schedule", "fixed")
+    if found not in SCHEDULES:
+        raise NetlistError("no schedule is called that", found=found, expected=", ".join(SCHEDULES))
+    return found
 
 
 def together(starters: Sequence[Starter]) -> Starter | None:
@@ -132,6 +152,8 @@ def guide_files(options: Mapping[str, str], starts: str = "gradient") -> list[Pa
     names = [name for name in kinds_of_starts(options, starts) if name in _FILES]
     if "learned" in options.get("ranking", ""):
         names.append("ranking")
+    if _schedule(options) == "learned":
+        names.append("schedule")
     return [_file(options, name) for name in names]
 
 

@@ -18,14 +18,11 @@ from netlists.errors import NetlistError
 from netlists.netlist import HARD_MACRO, PORT
 from placer.budget import Event
 from policies.guidance import OPTIONS as GUIDANCE
-from policies.guidance import guidance, guide_files, kinds_of_starts
+from policies.guidance import POLICY_SEARCH, guidance, guide_files, kinds_of_starts
 
 if TYPE_CHECKING:
     from placer.engines.search import Proposer
     from policies.actor_critic import ActorCritic
-
-#: Starts of ``policy+search``.
-_WITH_POLICY = "gradient+policy"
 
 
 def _prepare_search() -> None:
@@ -111,18 +108,18 @@ def search(task: Task) -> Answer:
 
     Options: ``effort`` (fast, default, best), ``jobs`` (searches side by side; the cores by default), ``proposals``
     (true or a file: a learned model advises), ``shuffled`` (true: its scores go to wrong objects, as a control), and
-    those of :mod:`policies.guidance`: ``starts`` and ``ranking``, ``makers`` and ``rankings`` (files of what was
-    learned), ``refine`` and ``count`` of learned starts.
+    those of :mod:`policies.guidance`: ``starts``, ``ranking`` and ``schedule``; ``makers``, ``rankings`` and
+    ``schedules`` (files of what was learned); ``refine`` and ``count`` of learned starts.
     """
-    return around_macros(task, lambda part: _search(part, "gradient"))
+    return around_macros(task, lambda part: _search(part, {}))
 
 
-def _search(task: Task, starts: str) -> Answer:
+def _search(task: Task, usual: Mapping[str, str]) -> Answer:
     from placer import flow
     from placer.clusters import usual_weights
     from placer.engines.search import SearchOptions
 
-    guided = guidance(task.options, starts, jobs_of(task), lambda: _network(task.options))
+    guided = guidance({**usual, **task.options}, jobs=jobs_of(task), network=lambda: _network(task.options))
     result = flow.place(
         task.design,
         budget=task.budget,
@@ -284,11 +281,11 @@ def policy(task: Task) -> Answer:
 
 
 def _both_missing(options: Mapping[str, str]) -> str | None:
-    return _guides_missing({"starts": _WITH_POLICY, **options})
+    return _guides_missing({**POLICY_SEARCH, **options})
 
 
 def _both_identity(options: Mapping[str, str]) -> str:
-    return _guides_identity({"starts": _WITH_POLICY, **options})
+    return _guides_identity({**POLICY_SEARCH, **options})
 
 
 @method(
@@ -302,10 +299,10 @@ def policy_and_search(task: Task) -> Answer:
     """The exact search with placements of a trained network among its starts.
 
     Options: ``checkpoint`` and ``untrained`` as of ``policy``, and those of ``search``: ``effort``, ``jobs``,
-    ``proposals``, ``shuffled``, ``starts`` (here ``gradient+policy``), ``ranking``, ``makers``, ``rankings``,
-    ``refine`` and ``count``.
+    ``proposals``, ``shuffled``, ``starts`` (here ``gradient+policy``), ``ranking``, ``schedule``, ``makers``,
+    ``rankings``, ``schedules``, ``refine`` and ``count``.
     """
-    return around_macros(task, lambda part: _search(part, _WITH_POLICY))
+    return around_macros(task, lambda part: _search(part, POLICY_SEARCH))
 
 
 def jobs_of(task: Task) -> int:

@@ -1,4 +1,4 @@
-"""The trained networks behind ``placer place``: ``--engine policy`` and ``policy+search``, and ``--proposals``."""
+"""The trained networks behind ``placer place``: its engines with a policy, ``--proposals`` and ``--schedule``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from netlists.design import Design
 if TYPE_CHECKING:
     import torch
 
-    from placer.engines.search import Proposer
+    from placer.engines.search import Planner, Proposer
     from placer.flow import Result, Starter
     from policies.actor_critic import ActorCritic
 
@@ -81,3 +81,23 @@ def load_proposer(proposals: str, engine: str | None) -> Proposer | None:
 
     model, _ = load_proposals(None if proposals == "shipped" else Path(proposals).expanduser())
     return LearnedProposer.of(model)
+
+
+def load_planner(schedule: str | None, engine: str | None) -> Planner | None:
+    """What ``--schedule`` asks for: ``fixed``, ``learned`` or a file; None: what is usual for the engine.
+
+    Raises:
+        NetlistError: the file cannot be used.
+        typer.BadParameter: the engine does not search.
+    """
+    from policies.guidance import POLICY_SEARCH as USUAL
+
+    if schedule is not None and schedule != "fixed" and engine not in _ADVISED:
+        raise typer.BadParameter(f"is of no use to --engine {engine}", param_hint="--schedule")
+    said = schedule or (USUAL["schedule"] if engine == POLICY_SEARCH else "fixed")
+    if said == "fixed":
+        return None
+    from policies.schedule import LearnedPlanner, load_schedule
+
+    model, _ = load_schedule(None if said == "learned" else Path(said).expanduser())
+    return LearnedPlanner.of(model)

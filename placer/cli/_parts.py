@@ -1,4 +1,4 @@
-"""What ``placer train --part`` trains besides the policy: the ranking of starts, and the network that makes starts."""
+"""What ``placer train --part`` trains besides the policy: ranking and maker of starts, schedule of the search."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Part(StrEnum):
     policy = "policy"
     ranking = "ranking"
     starts = "starts"
+    schedule = "schedule"
 
 
 #: Most macros of the designs rankings are learned from.
@@ -37,14 +38,14 @@ def train_part(
     useless: Mapping[str, object],
     say: Callable[[str], None],
 ) -> Path:
-    """Train the ranking of starts or the network that makes them.
+    """Train the ranking of starts, the network that makes them, or the policy that plans the search.
 
     Args:
-        part: which of the two.
+        part: which of them.
         folder: where files go.
         budget: when to stop.
         designs: generated designs that rankings are learned from.
-        steps: gradient steps of the network that makes starts.
+        steps: gradient steps of the network that makes starts; searches of the policy that plans, in all.
         seed: of everything random.
         resume: go on with what is in the folder.
         useless: options that only the policy has, by name, and whether they were given.
@@ -62,6 +63,12 @@ def train_part(
             raise typer.BadParameter(f"is of no use to --part {part}", param_hint=name)
     if part is Part.ranking:
         return _train_ranking(folder, budget, designs, seed, resume, say)
+    if part is Part.schedule:
+        from placer.warm import warm_up
+        from policies.schedule.learn import train_schedule
+
+        warm_up()
+        return train_schedule(folder, budget=budget, searches=steps, seed=seed, resume=resume, say=say)
     from policies.amortised_training import StartsConfig, train_starts
 
     limit = _STEPS if steps is None and budget.time_limit is None else steps

@@ -18,7 +18,7 @@ from placer.budget import Budget, Pace, Reserved
 from placer.cli._constraints import ConstraintsFile
 from placer.cli._durations import parse_duration
 from placer.cli._errors import INTERRUPTED, NoLegalPlacement
-from placer.cli._network import POLICY, POLICY_SEARCH, load_network, load_proposer
+from placer.cli._network import POLICY, POLICY_SEARCH, load_network, load_planner, load_proposer
 from placer.cli._notes import print_notes
 from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, given, load_design, require_one
 from placer.cli._progress import RunProgress
@@ -116,6 +116,15 @@ def place(
             help="A learned model advises the search on the processor what to move, and where to.",
         ),
     ] = "none",
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            "--schedule",
+            metavar="FILE|learned|fixed",
+            help="A learned policy plans the search: temperatures, reach, mix of moves.",
+            show_default="fixed",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Start of every random choice.")] = 0,
     effort: Annotated[Effort, typer.Option("--effort", "-e", help="How the time is spent.")] = Effort.default,
     jobs: Annotated[
@@ -208,7 +217,9 @@ def place(
     _check_engine(engine, cells, weight, ray)
     network = load_network(engine, checkpoint, device.value, ray)
     alone = network is not None and network.alone
-    options = SearchOptions(device=device.value, proposer=load_proposer(proposals, engine))
+    options = SearchOptions(
+        device=device.value, proposer=load_proposer(proposals, engine), planner=load_planner(schedule, engine)
+    )
     try:
         if engine == "analytic":  # spreads by torch; all others search by compiled kernels
             resolve("cuda" if device == "cuda" else "cpu")
@@ -276,6 +287,7 @@ def place(
             "engine": chosen if network is None else str(engine),
             **({} if network is None else {"checkpoint": str(checkpoint or "shipped")}),
             **({} if options.proposer is None else {"proposals": proposals}),
+            **({} if options.planner is None else {"schedule": schedule or "learned"}),
             "jobs": jobs or cores(),
             "seed": seed,
             "time_limit": limit,

@@ -22,6 +22,7 @@ EXAMPLES = (
     "placer train --output out/mine --finetune designs/ariane133 --time 10m",
     "placer train --part starts --output out/starts --time 30m",
     "placer train --part ranking --output out/ranking --designs 40",
+    "placer train --part schedule --output out/schedule --time 2h",
 )
 #: Exact moves of the search behind each lesson of ``--imitate``: a few seconds on the designs of the generator.
 _LESSON_MOVES = 40_000
@@ -52,13 +53,17 @@ def train(
         Part,
         typer.Option(
             "--part",
-            help="policy places macros. starts makes starts for the search, ranking says which starts deserve depth.",
+            help="policy places macros. starts makes starts for the search, ranking says which starts deserve depth, "
+            "schedule plans the search.",
         ),
     ] = Part.policy,
     steps: Annotated[
         int | None,
         typer.Option(
-            "--steps", min=0, help="Environment steps to train for, in all.", show_default=f"{_STEPS} without --time"
+            "--steps",
+            min=0,
+            help="Environment steps to train for, in all; searches, with --part schedule.",
+            show_default=f"{_STEPS} without --time",
         ),
     ] = None,
     time: Annotated[

@@ -11,7 +11,8 @@ from netlists.placement import Placement
 from placer import flow
 from placer.budget import Budget
 from placer.engines.search import SearchOptions
-from policies.amortised import StartsFile, save_starts
+from policies.amortised import save_starts
+from policies.files import Checkpoint
 from policies.guidance import guidance, guide_files, together
 from policies.ranking import StartRanker, save_ranker
 from tests.env.designs import small_design
@@ -20,7 +21,7 @@ from tests.policies.test_amortised import stirred
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, str]:
-    makers = save_starts(tmp_path / "makers.safetensors", StartsFile(stirred(), {}, {}, {}))
+    makers = save_starts(tmp_path / "makers.safetensors", Checkpoint(stirred(), {}, {}, {}))
     rankings = save_ranker(tmp_path / "rankings.safetensors", StartRanker())
     return {"makers": str(makers), "rankings": str(rankings)}
 
@@ -76,7 +77,14 @@ def test_several_makers_of_starts_share_the_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"starts": "psychic"}, {"ranking": "dice"}, {"count": "-1"}, {"starts": "amortised", "makers": "none.file"}]
+    "bad",
+    [
+        {"starts": "psychic"},
+        {"ranking": "dice"},
+        {"schedule": "none"},
+        {"count": "-1"},
+        {"starts": "amortised", "makers": "none.file"},
+    ],
 )
 def test_what_makes_no_sense_is_refused(bad: dict[str, str]) -> None:
     with pytest.raises(NetlistError):

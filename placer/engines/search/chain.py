@@ -81,9 +81,7 @@ def build_chain(
 
 
 @njit(cache=True, nogil=True)
-def anneal(
-    chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reach: float, doubt: float = np.inf
-) -> int:
+def anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reach: float, doubt: float = np.inf) -> int:
     """Draw moves while the temperature falls geometrically.
 
     Args:
@@ -103,9 +101,7 @@ def anneal(
 
 
 @njit_lean()
-def _anneal(
-    chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reach: float, doubt: float
-) -> int:
+def _anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, reach: float, doubt: float) -> int:
     p, s, v, statistics, age = chain.problem, chain.state, chain.scene, chain.statistics, chain.age
     g, d, rng, tally, sample, screen = v.ground, v.draft, v.rng, chain.tally, chain.sample, chain.screen
     screens = screen.every > 0 and doubt < np.inf

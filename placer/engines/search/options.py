@@ -28,6 +28,12 @@ class Schedule:
     """First temperature over the median rise in cost of a random move by about a gcell, measured on the first start."""
     cooling: float = 100.0
     """First over last temperature of the deep annealing."""
+    bend: float = 1.0
+    """How the logarithm of the temperature falls: as progress to this power. 1: evenly; more: late."""
+    reach: float = 0.5
+    """Longest random jump at the beginning, over the longer side of the canvas."""
+    narrowing: float = 2.0
+    """It shrinks with what is left of the annealing to this power, down to two gcells."""
     trial_chill: float = 4.0
     """How much cooler than the deep annealing the trials begin: they rank starts, they must not erase them."""
     quench_share: float = 0.03
@@ -44,7 +50,47 @@ class Schedule:
     """How many temperatures a move may be expected to cost above what the dice allow before it is refused unpriced."""
     mix_floor: float = 0.25
     """Part of the move mix that stays with the initial one however little a kind gains."""
+    mix_pace: float = 0.2
+    """How far the mix goes, after each round, to what would have paid in it."""
+    mix_power: float = 0.5
+    """How much what a kind gained for its work counts: to this power."""
+    favour: tuple[tuple[str, float], ...] = ()
+    """Kinds of moves with factors of their first share of the work; 1 for all others."""
 
+
+@dataclass(frozen=True)
+class Facts:
+    """A search at its beginning. Nothing here grows with the canvas or with the unit of the cost.
+
+    Attributes:
+        draws: moves each chain can be expected to draw for each movable object.
+        movers: movable objects.
+        hard: part of them that are hard macros.
+        connections: connections of a movable object, mean.
+        gcells: gcells for each movable object.
+        wirelength: part of the first start's cost.
+        density: likewise.
+        rise: median rise in cost of a random move by about a gcell, over the first start's cost.
+        spread: ninth decile of these rises over their median.
+        starts: starts there are.
+        gap: how much dearer the first start is than the cheapest one.
+    """
+
+    draws: float
+    movers: float
+    hard: float
+    connections: float
+    gcells: float
+    wirelength: float
+    density: float
+    rise: float
+    spread: float
+    starts: float
+    gap: float
+
+
+#: Plans one search from what is known about it.
+Planner = Callable[[Facts], Schedule]
 
 #: Where chains may run.
 DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda")
@@ -86,6 +132,8 @@ class SearchOptions:
     limit, if there is one. The other settings do not reach a device: measure parts with ``"cpu"``."""
     schedule: Schedule = field(default_factory=Schedule)
     """How the budget is spent."""
+    planner: Planner | None = None
+    """Plans ``schedule`` for the search at hand, once its starts are there; ``schedule`` itself is used when None."""
     proposer: Proposer | None = None
     """Who advises the chains on the processor which objects to move, and where to; its time is the chains' time."""
     refresh: int = 4
@@ -105,6 +153,9 @@ class SearchOptions:
             raise ValueError(f"unknown device {self.device!r}; one of {', '.join(DEVICES)}")
         if (self.starts is not None and self.starts < 0) or (self.descent is not None and self.descent < 0):
             raise ValueError("starts and descent must not be negative")
+        strange = {name for name, _ in self.schedule.favour} - set(NAMES)
+        if strange:
+            raise ValueError(f"no kind of move is called {min(strange)!r}; there are {', '.join(NAMES)}")
         if self.refresh < 1:
             raise ValueError(f"refresh must be at least 1 round, not {self.refresh}")
 

@@ -27,13 +27,16 @@ from placer.cost.next_step.choosing import choosing_cost
 from placer.engines.search.advising import Adviser
 from placer.engines.search.chain import GAINED, PRICED, TRIED, WORK, Chain, anneal, build_chain
 from placer.engines.search.moves.scan import MOST_GCELLS
-from placer.engines.search.moves.scene import build_crowd
+from placer.engines.search.moves.scene import Crowd, build_crowd
 from placer.engines.search.moves.table import NAMES, SCAN, first_mix
-from placer.engines.search.options import SearchOptions
+from placer.engines.search.options import Schedule, SearchOptions
+from placer.engines.search.planning import facts
 from placer.engines.search.wishes import build_wishes, wish_cost
 
 #: Proposals between two looks at the clock.
 _CHUNK = 500
+#: Moves drawn to judge how fast a chain is.
+_SAMPLE = 2_000
 
 
 @dataclass
@@ -52,6 +55,7 @@ class SearchResult:
             sum of both costs.
         devices: where chains ran.
         notes: what a user may want to know, such as why a device was not used.
+        schedule: with a planner: its plan.
         advice: with a proposer: ``looks`` it had at chains, and the ``seconds`` they took, summed over chains.
     """
 
@@ -64,6 +68,7 @@ class SearchResult:
     devices: tuple[str, ...] = ("cpu",)
     notes: tuple[str, ...] = ()
     advice: dict[str, float] = field(default_factory=dict)
+    schedule: Schedule | None = None
 
 
 def search(
@@ -132,18 +137,15 @@ class _Run:
         solid = design.netlist.node_kind != PORT
         self._placed = design.placement.placed | solid
         canvas = design.canvas
-        self._far, self._near = (
-            0.5 * max(canvas.width, canvas.height),
-            2.0 * max(canvas.gcell_width, canvas.gcell_height),
-        )
+        self._side = max(canvas.width, canvas.height)
+        self._near = 2.0 * max(canvas.gcell_width, canvas.gcell_height)
 
     # -- the plan ------------------------------------------------------------------------------------------------
 
     def go(self, starts: Sequence[Placement]) -> SearchResult:
         crowd = build_crowd(self.design, starts[0])
         options = self.options
-        self.prior = first_mix(crowd, options.left_out, options.proposer is not None)
-        self.share = self.prior.copy()
+        self._first_shares(crowd)
         self.adviser = Adviser(self.design, self.problem, crowd, options, self.seed)
 
         def chain_from(placement: Placement, index: int) -> Chain:
@@ -159,7 +161,13 @@ class _Run:
         if self.prior.sum() == 0.0 or self._exhausted():
             return self.result
         with ThreadPoolExecutor(self.jobs) as pool:
-            hot = self._first_temperature(chains[0])
+            rises = self._rises(chains[0])
+            if options.planner is not None:
+                costs = [self._cost(chain) for chain in chains]
+                known = facts(self.problem, chains[0].state, crowd, self._draws(chains[0]), rises, costs)
+                self.schedule = self.result.schedule = options.planner(known)
+                self._first_shares(crowd)
+            hot = self.schedule.heat * float(np.median(rises)) if rises else 0.0
             self.coldest = hot / self.schedule.cooling
             if len(chains) > self.jobs:
                 chains = self._trials(pool, chains, hot) if self.options.halving else self._ranked(chains)[: self.jobs]
@@ -175,6 +183,14 @@ class _Run:
             for name, row in zip(NAMES, self.totals, strict=True)
         }
         return self.result
+
+    def _first_shares(self, crowd: Crowd) -> None:
+        """Shares of the work to begin with."""
+        options, favour = self.options, dict(self.schedule.favour)
+        prior = first_mix(crowd, options.left_out, options.proposer is not None)
+        prior *= [favour.get(name, 1.0) for name in NAMES]
+        self.prior = prior / prior.sum() if prior.sum() > 0.0 else prior
+        self.share = self.prior.copy()
 
     def _trials(self, pool: ThreadPoolExecutor, chains: list[Chain], hot: float) -> list[Chain]:
         """Successive halving: each level gets the same budget, shared by half as many chains."""
@@ -227,10 +243,10 @@ class _Run:
             width = max(share / left, 1e-9)
 
             def temperature(f: float, at: float = at, width: float = width) -> float:
-                return hot * schedule.cooling ** -(at + f * width)
+                return hot * schedule.cooling ** -((at + f * width) ** schedule.bend)
 
             def reach(f: float, at: float = at) -> float:
-                return max(self._far * (1.0 - at) ** 2, self._near)
+                return max(schedule.reach * self._side * (1.0 - at) ** schedule.narrowing, self._near)
 
             self._round(pool, chains, share, temperature, reach, "anneal")
             self._adapt(chains)
@@ -250,7 +266,8 @@ class _Run:
         """Let who advises or watches look at the chains."""
         if not self.adviser.wanted:
             return chains
-        return self.adviser.look(pool, chains, hot * self.schedule.cooling**-progress, hot, progress)
+        temperature = hot * self.schedule.cooling ** -(progress**self.schedule.bend)
+        return self.adviser.look(pool, chains, temperature, hot, progress)
 
     # -- one round -----------------------------------------------------------------------------------------------
 
@@ -338,12 +355,12 @@ class _Run:
         if not self.options.adaptive:
             return
         seen = np.sum([chain.statistics for chain in chains], axis=0)
-        gain = np.sqrt(seen[:, GAINED] / np.maximum(seen[:, WORK], 1.0)) * self.prior
+        schedule = self.schedule
+        gain = (seen[:, GAINED] / np.maximum(seen[:, WORK], 1.0)) ** schedule.mix_power * self.prior
         if gain.sum() <= 0.0:
             return
-        floor = self.schedule.mix_floor
-        target = floor * self.prior + (1.0 - floor) * gain / gain.sum()
-        self.share = 0.8 * self.share + 0.2 * target
+        target = schedule.mix_floor * self.prior + (1.0 - schedule.mix_floor) * gain / gain.sum()
+        self.share = (1.0 - schedule.mix_pace) * self.share + schedule.mix_pace * target
 
     def _go_with_the_winner(self, chains: list[Chain]) -> None:
         costs = [self._cost(chain) for chain in chains]
@@ -374,8 +391,8 @@ class _Run:
             placed=self._placed,
         )
 
-    def _first_temperature(self, chain: Chain) -> float:
-        """The median rise of the random small moves that cost something, times ``heat``."""
+    def _rises(self, chain: Chain) -> list[float]:
+        """Rises in cost of random moves by about a gcell, of those that cost something."""
         p, s = chain.problem, chain.state
         rng = np.random.default_rng([self.seed, 77])
         ids = np.concatenate([chain.scene.crowd.soft, chain.scene.crowd.hard])
@@ -390,7 +407,19 @@ class _Run:
             revert(s)
             if change > 0.0:
                 rises.append(change)
-        return self.schedule.heat * float(np.median(rises)) if rises else 0.0
+        return rises
+
+    def _draws(self, chain: Chain) -> float:
+        """Moves that a chain can be expected to draw in what is left, judged by some that may only improve it."""
+        if self.iterations is not None:
+            return self.iterations / self.jobs
+        mix = np.cumsum(self._mix())
+        mix[-1] = 1.0
+        begin, seen = time.perf_counter(), int(chain.age[0])
+        anneal(chain, mix, _SAMPLE, 0.0, 0.0, self._near, 0.0)
+        seconds = time.perf_counter() - begin
+        self._remember(chain)
+        return (int(chain.age[0]) - seen) / max(seconds, 1e-9) * (1.0 - self._fraction()) * self._time_total()
 
     def _report(self, phase: str) -> None:
         cost = self.result.proxy_cost
