@@ -7,7 +7,8 @@ starts     kinds joined by ``+``: ``gradient`` (smooth starts), ``policy``, ``am
            placement, if there is one, always is a start.
 ranking    ``cost`` (short trials, then exact cost), ``learned`` (at once, by a learned ranking with trials of its own),
            ``trials+learned`` (short trials, then the ranking), ``untried`` (at once, by exact cost)
-schedule   ``fixed``, or ``learned``: a policy plans temperatures, reach and mix of moves for the run at hand
+schedule   ``fixed``, or ``learned``: a policy plans temperatures, reach and mix of moves for the run at hand;
+           ``constant``: the same plan for all runs, what the policy does in a typical one
 makers     network of the amortised starts; the shipped one otherwise
 rankings   the learned ranking; likewise
 schedules  the policy that plans; likewise
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
 
 KINDS = ("gradient", "policy", "amortised")
 RANKINGS = ("cost", "learned", "trials+learned", "untried")
-SCHEDULES = ("fixed", "learned")
+SCHEDULES = ("fixed", "learned", "constant")
 #: What guides ``policy+search`` where nothing else is said.
-POLICY_SEARCH: Mapping[str, str] = {"starts": "gradient+policy", "schedule": "fixed"}
+POLICY_SEARCH: Mapping[str, str] = {"starts": "gradient+policy", "schedule": "learned"}
 #: Options of the table above.
 OPTIONS = ("starts", "ranking", "schedule", "makers", "rankings", "schedules", "refine", "count")
 #: Option and shipped file of what was learned.
@@ -114,10 +115,11 @@ def guidance(
         ranker = loaded.without_trials() if ranking == "trials+learned" else loaded
     trials = ranking in ("cost", "trials+learned")
     planner: Planner | None = None
-    if _schedule(options) == "learned":
+    if _schedule(options) != "fixed":
         from policies.schedule import LearnedPlanner, load_schedule
 
-        planner = LearnedPlanner.of(load_schedule(_file(options, "schedule"))[0])
+        learned = LearnedPlanner.of(load_schedule(_file(options, "schedule"))[0])
+        planner = learned if _schedule(options) == "learned" else learned.constant()
     return Guidance(together(starters), ranker, trials, "gradient" in kinds, planner)
 
 
@@ -152,7 +154,7 @@ def guide_files(options: Mapping[str, str], starts: str = "gradient") -> list[Pa
     names = [name for name in kinds_of_starts(options, starts) if name in _FILES]
     if "learned" in options.get("ranking", ""):
         names.append("ranking")
-    if _schedule(options) == "learned":
+    if _schedule(options) != "fixed":
         names.append("schedule")
     return [_file(options, name) for name in names]
 

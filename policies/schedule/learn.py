@@ -5,7 +5,8 @@ against the mean of the searches of the same design (REINFORCE, Williams 1992, w
 strategies: Salimans et al. 2017). Because noise is large and controls are many, the gradient is not followed from one
 search to the next but estimated from all searches around one mean, by ridge regression on the variations, with squares
 of those of the fields and their products with the circumstances (response surfaces, Box & Wilson 1951). A step goes to
-the lowest point of that surface, at most ``REACH`` spreads away.
+the lowest point of that surface, at most ``REACH`` spreads away, and only along controls whose slope is shown: the
+others would follow the dice.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from policies.schedule.model import ScheduleModel, load_schedule, save_schedule
 
 #: Longest step of a control, in spreads.
 REACH = 1.0
+#: Standard errors from which on the slope along a control counts as shown. Of 32 controls without any, one would pass
+#: in most rounds; it costs little, since it does not go far.
+SHOWN = 2.0
 #: How surely a coefficient is not there: its typical size over that of the noise of one search, for linear ones, and
 #: for squares and products.
 _LINEAR, _OTHER = 0.15, 0.08
@@ -98,9 +102,10 @@ def surface(examples: Sequence[Example]) -> Surface:
 
 
 def step(model: ScheduleModel, found: Surface) -> ScheduleModel:
-    """The policy at the lowest point of a surface around it, not further than a step may go."""
-    centre = np.clip(-found.linear / (2.0 * found.square), -REACH, REACH)
-    slope = np.clip(-found.product / (2.0 * found.square[:, None]), -REACH / 2, REACH / 2)
+    """The policy at the lowest point of a surface around it, along what is shown and not further than a step may go."""
+    shown = np.abs(found.linear) >= SHOWN * found.error
+    centre = np.where(shown, np.clip(-found.linear / (2.0 * found.square), -REACH, REACH), 0.0)
+    slope = np.clip(-found.product / (2.0 * found.square[:, None]), -REACH / 2, REACH / 2) * shown[:, None]
     new = ScheduleModel()
     with torch.no_grad():
         new.centre.copy_(model.centre + torch.as_tensor(centre))

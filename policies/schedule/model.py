@@ -67,6 +67,10 @@ class LearnedPlanner:
         """The planner of a model."""
         return LearnedPlanner(model.centre.detach().numpy().copy(), model.slope.detach().numpy().copy())
 
+    def constant(self) -> LearnedPlanner:
+        """The same plan for every run, to see what looking at the run is worth."""
+        return LearnedPlanner(self.centre, np.zeros_like(self.slope))
+
     def __call__(self, facts: Facts) -> Schedule:
         """The schedule for a run."""
         return schedule_of(SPREADS * (self.centre + self.slope @ circumstances(facts)))
