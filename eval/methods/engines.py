@@ -39,7 +39,7 @@ def _prepare_search() -> None:
 
 
 #: Options of everything that searches.
-_SEARCHES = ("effort", "jobs", "proposals", "shuffled", *GUIDANCE)
+_SEARCHES = ("effort", "jobs", "screen", "proposals", "shuffled", *GUIDANCE)
 
 
 def _proposal_file(options: Mapping[str, str]) -> Path | None:
@@ -64,14 +64,22 @@ def _proposals_identity(options: Mapping[str, str]) -> str:
 
 def _proposer(options: Mapping[str, str]) -> Proposer | None:
     path = _proposal_file(options)
-    shuffled = options.get("shuffled", "false")
-    if shuffled not in ("true", "false") or (shuffled == "true" and path is None):
-        raise NetlistError("shuffled is true or false, and needs proposals", found=shuffled)
+    shuffled = _flag(options, "shuffled")
+    if shuffled and path is None:
+        raise NetlistError("shuffled needs proposals")
     if path is None:
         return None
     from policies.proposals import LearnedProposer, load_proposals
 
-    return LearnedProposer.of(load_proposals(path)[0], shuffled=shuffled == "true")
+    return LearnedProposer.of(load_proposals(path)[0], shuffled=shuffled)
+
+
+def _flag(options: Mapping[str, str], name: str, usual: bool = False) -> bool:
+    """An option that is true or false."""
+    said = options.get(name, str(usual).lower())
+    if said not in ("true", "false"):
+        raise NetlistError(f"the option {name} is true or false", found=said)
+    return said == "true"
 
 
 def _prepare_guided() -> None:
@@ -106,10 +114,11 @@ def search(task: Task) -> Answer:
 
     Of flat designs it places the macros (:mod:`eval.methods.around`).
 
-    Options: ``effort`` (fast, default, best), ``jobs`` (searches side by side; the cores by default), ``proposals``
-    (true or a file: a learned model advises), ``shuffled`` (true: its scores go to wrong objects, as a control), and
-    those of :mod:`policies.guidance`: ``starts``, ``ranking`` and ``schedule``; ``makers``, ``rankings`` and
-    ``schedules`` (files of what was learned); ``refine`` and ``count`` of learned starts.
+    Options: ``effort`` (fast, default, best), ``jobs`` (searches side by side; the cores by default), ``screen``
+    (false: all moves are priced to the end), ``proposals`` (true or a file: a learned model advises), ``shuffled``
+    (true: its scores go to wrong objects, as a control), and those of :mod:`policies.guidance`: ``starts``,
+    ``ranking`` and ``schedule``; ``makers``, ``rankings`` and ``schedules`` (files of what was learned); ``refine`` and
+    ``count`` of learned starts.
     """
     return around_macros(task, lambda part: _search(part, {}))
 
@@ -130,7 +139,9 @@ def _search(task: Task, usual: Mapping[str, str]) -> Answer:
         progress=task.progress,
         weights=usual_weights(task.design),
         # A comparison on processor cores: a device would not be counted among them.
-        options=guided.options(SearchOptions(device="cpu", proposer=_proposer(task.options))),
+        options=guided.options(
+            SearchOptions(device="cpu", screen=_flag(task.options, "screen", True), proposer=_proposer(task.options))
+        ),
         starter=guided.starter,
     )
     return Answer(result.placement, facts={"stats": result.stats, "history": result.history})
@@ -216,10 +227,7 @@ def _checkpoint(options: Mapping[str, str]) -> Path:
 
 
 def _untrained(options: Mapping[str, str]) -> bool:
-    said = options.get("untrained", "false")
-    if said not in ("true", "false"):
-        raise NetlistError("the option untrained is true or false", found=said)
-    return said == "true"
+    return _flag(options, "untrained")
 
 
 def _network(options: Mapping[str, str]) -> ActorCritic:
@@ -298,9 +306,8 @@ def _both_identity(options: Mapping[str, str]) -> str:
 def policy_and_search(task: Task) -> Answer:
     """The exact search with placements of a trained network among its starts.
 
-    Options: ``checkpoint`` and ``untrained`` as of ``policy``, and those of ``search``: ``effort``, ``jobs``,
-    ``proposals``, ``shuffled``, ``starts`` (here ``gradient+policy``), ``ranking``, ``schedule``, ``makers``,
-    ``rankings``, ``schedules``, ``refine`` and ``count``.
+    Options: ``checkpoint`` and ``untrained`` as of ``policy``, and those of ``search``; here ``starts`` is
+    ``gradient+policy`` and ``schedule`` is ``learned`` unless they say otherwise.
     """
     return around_macros(task, lambda part: _search(part, POLICY_SEARCH))
 
