@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -205,6 +205,8 @@ def place(
     )
     if found.advice:
         stats["advice"] = found.advice
+    if found.schedule is not None:
+        stats["schedule"] = asdict(found.schedule)
     if pool is not None:
         stats["pool"] = pool.report()
     legality = check(design, found.placement, reference=design.placement)

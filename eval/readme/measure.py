@@ -35,7 +35,10 @@ MEASUREMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("quality", (*_BENCH, "quality", *_designs(*_OPEN))),
     ("quality-300s", (*_BENCH, "quality", "--time", "300", "--peer-design", "", *_designs(*_OPEN[:3]))),
     ("ablation", (*_BENCH, "ablation")),
-    *((name, ("-m", "placer", "study", name)) for name in ("open-ct", "iccad04", "policy", "policy-search")),
+    *(
+        (name, ("-m", "placer", "study", name))
+        for name in ("open-ct", "iccad04", "policy", "policy-search", "proposals")
+    ),
 )
 
 

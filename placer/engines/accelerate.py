@@ -127,4 +127,5 @@ def best_of(results: Sequence[SearchResult]) -> SearchResult:
             name: sum(result.advice.get(name, 0.0) for result in results)
             for name in dict.fromkeys(name for result in results for name in result.advice)
         },
+        best.schedule,
     )

@@ -20,10 +20,11 @@ from policies.schedule.controls import CONTROLS, SPREADS, schedule_of
 from policies.schedule.model import ScheduleModel
 
 #: Searches of one design: half of them with the opposite variation of the others.
-PLAYS = 8
-#: Seconds of a search: between these, log-uniform, so that the small designs of training get about as many moves for
-#: each object as large ones do in a minute, down to a tenth of that.
-_SHORTEST, _LONGEST = 1.3, 5.0
+PLAYS = 4
+#: Moves for each movable object that a search has time for, at ``_PACE`` moves a second: between these, log-uniform.
+_FEWEST, _MOST, _PACE = 600, 6_000, 200_000
+#: Seconds of a search.
+_SHORTEST, _LONGEST = 1.2, 10.0
 
 
 @dataclass(frozen=True)
@@ -46,23 +47,23 @@ class Example:
 
 
 def drawn_design(number: int) -> Design:
-    """A generated design to learn on: 20 to 160 macros, 80 to 600 soft macros, everything about it drawn.
+    """A generated design to learn on: 15 to 300 macros, 100 to 1000 soft macros, everything about it drawn.
 
     Raises:
         NetlistError: what was drawn cannot be generated.
     """
-    rng = np.random.default_rng([number, 99])
-    macros = int(np.exp(rng.uniform(np.log(20), np.log(160))))
-    soft = int(np.clip(macros * np.exp(rng.uniform(np.log(2), np.log(8))), 80, 600))
+    rng = np.random.default_rng([number, 123])
+    macros = int(np.exp(rng.uniform(np.log(15), np.log(300))))
+    soft = int(np.clip(macros * np.exp(rng.uniform(np.log(2), np.log(8))), 100, 1000))
     spec = SynthesisSpec(
         num_macros=macros,
-        num_cells=int(soft * np.exp(rng.uniform(np.log(40), np.log(110)))),
+        num_cells=int(soft * np.exp(rng.uniform(np.log(25), np.log(110)))),
         num_soft_macros=soft,
-        utilisation=float(rng.uniform(0.4, 0.68)),
-        macro_area_share=float(rng.uniform(0.45, 0.8)),
-        rent_exponent=float(rng.uniform(0.58, 0.7)),
-        num_masters=int(rng.integers(1, 6)),
-        name=f"mini{number}",
+        utilisation=float(rng.uniform(0.4, 0.72)),
+        macro_area_share=float(rng.uniform(0.3, 0.85)),
+        rent_exponent=float(rng.uniform(0.56, 0.7)),
+        num_masters=int(rng.integers(2, 7)) if rng.random() < 0.6 else 1,
+        name=f"plan{number}",
     )
     return synthesize(spec, seed=number)
 
@@ -80,8 +81,9 @@ def play(number: int, model: ScheduleModel, budget: Budget, plays: int = PLAYS) 
         design = drawn_design(number)
     except NetlistError:
         return
-    rng = np.random.default_rng([number, 7])
-    seconds = float(np.exp(rng.uniform(np.log(_SHORTEST), np.log(_LONGEST))))
+    rng = np.random.default_rng([number, 8])
+    moves = float(design.movable.sum()) * np.exp(rng.uniform(np.log(_FEWEST), np.log(_MOST)))
+    seconds = float(np.clip(moves / _PACE, _SHORTEST, _LONGEST))
     half = [rng.normal(size=len(CONTROLS)) for _ in range((plays + 1) // 2)]
     for varied in [one for pair in half for one in (pair, -pair)][:plays]:
         seen: list[Facts] = []

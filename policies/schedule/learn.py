@@ -1,12 +1,11 @@
-"""Learning the schedule: policy gradient with all controls varied at once, and how a run of it is kept.
+"""Learning the schedule: policy gradient, and how a run of it is kept.
 
 The policy is Gaussian around its mean actions, with fixed spreads; its reward is the logarithm of the final cost,
 against the mean of the searches of the same design (REINFORCE, Williams 1992, with a baseline by group; as evolution
-strategies: Salimans et al. 2017). Because noise is large and controls are many, the gradient is not followed from one
-search to the next but estimated from all searches around one mean, by ridge regression on the variations, with squares
-of those of the fields and their products with the circumstances (response surfaces, Box & Wilson 1951). A step goes to
-the lowest point of that surface, at most ``REACH`` spreads away, and only along controls whose slope is shown: the
-others would follow the dice.
+strategies: Salimans et al. 2017). Because noise is large, the gradient is not followed from one search to the next but
+estimated from all searches around one mean, by ridge regression on the variations, their squares, and their products
+with the circumstances (response surfaces, Box & Wilson 1951). A step goes to the lowest point of that surface, at most
+``REACH`` spreads away.
 """
 
 from __future__ import annotations
@@ -23,24 +22,21 @@ from numpy.typing import NDArray
 
 from netlists.errors import NetlistError
 from placer.budget import Budget
-from policies.schedule.controls import CIRCUMSTANCES, CONTROLS, FIELDS, circumstances
+from policies.schedule.controls import CIRCUMSTANCES, CONTROLS, circumstances
 from policies.schedule.examples import Example, play, read_examples, write_example
 from policies.schedule.model import ScheduleModel, load_schedule, save_schedule
 
 #: Longest step of a control, in spreads.
-REACH = 1.0
-#: Standard errors from which on the slope along a control counts as shown. Of 32 controls without any, one would pass
-#: in most rounds; it costs little, since it does not go far.
-SHOWN = 2.0
-#: How surely a coefficient is not there: its typical size over that of the noise of one search, for linear ones, and
-#: for squares and products.
-_LINEAR, _OTHER = 0.15, 0.08
-#: Least curvature of the surface along a control, part of the noise: no control pays without end.
-_CURVED = 0.04
+REACH = 1.5
+#: How large coefficients may well be, over the noise of one search: linear ones and squares, and products, of which
+#: there are many.
+_LINEAR, _PRODUCT = 0.5, 0.1
+#: Least curvature of the surface along a control, over that noise: no control pays without end.
+_CURVED = 0.06
 #: Searches of one design below which it says nothing.
-_FEWEST = 4
+_FEWEST = 3
 #: Searches around one mean before a step.
-STEP_AFTER = 900
+STEP_AFTER = 600
 
 
 @dataclass(frozen=True)
@@ -48,10 +44,10 @@ class Surface:
     """What was found around one mean, in units of the noise of one search.
 
     Attributes:
-        noise: deviation of the logarithm of the cost within a design, with all controls varied.
+        noise: deviation of the logarithm of the cost within a design, both controls varied.
         linear: ``[controls]``.
         square: ``[controls]``, at least the least curvature.
-        product: ``[controls, 4]``.
+        product: ``[controls, 9]``.
         error: ``[controls]`` standard errors of ``linear``.
         searches: how many there were.
     """
@@ -89,23 +85,20 @@ def surface(examples: Sequence[Example]) -> Surface:
     x, y = np.concatenate(rows), np.concatenate(costs)
     searches = len(y)
     noise = float(np.sqrt((y**2).sum() / max(searches - len(rows), 1)))
-    controls, fields, seen = len(CONTROLS), len(FIELDS), len(CIRCUMSTANCES)
-    prior = np.concatenate([np.full(controls, _LINEAR), np.full(fields + fields * seen, _OTHER)])
+    controls, seen = len(CONTROLS), len(CIRCUMSTANCES)
+    prior = np.concatenate([np.full(2 * controls, _LINEAR), np.full(controls * seen, _PRODUCT)])
     precision = x.T @ x + np.diag(prior**-2.0)
     found = np.linalg.solve(precision, x.T @ (y / max(noise, 1e-12)))
     error = np.sqrt(np.diag(np.linalg.inv(precision)))[:controls]
-    square = np.full(controls, _CURVED)
-    square[:fields] = np.maximum(found[controls : controls + fields], _CURVED)
-    product = np.zeros((controls, seen))
-    product[:fields] = found[controls + fields :].reshape(fields, seen)
+    square = np.maximum(found[controls : 2 * controls], _CURVED)
+    product = found[2 * controls :].reshape(controls, seen)
     return Surface(noise, found[:controls], square, product, error, searches)
 
 
 def step(model: ScheduleModel, found: Surface) -> ScheduleModel:
-    """The policy at the lowest point of a surface around it, along what is shown and not further than a step may go."""
-    shown = np.abs(found.linear) >= SHOWN * found.error
-    centre = np.where(shown, np.clip(-found.linear / (2.0 * found.square), -REACH, REACH), 0.0)
-    slope = np.clip(-found.product / (2.0 * found.square[:, None]), -REACH / 2, REACH / 2) * shown[:, None]
+    """The policy at the lowest point of a surface around it, not further than a step may go."""
+    centre = np.clip(-found.linear / (2.0 * found.square), -REACH, REACH)
+    slope = -found.product / (2.0 * found.square[:, None])
     new = ScheduleModel()
     with torch.no_grad():
         new.centre.copy_(model.centre + torch.as_tensor(centre))
@@ -114,10 +107,9 @@ def step(model: ScheduleModel, found: Surface) -> ScheduleModel:
 
 
 def _columns(example: Example) -> NDArray[np.float64]:
-    """The variations, the squares of those of the fields, and their products with the circumstances."""
+    """The variations, their squares, and their products with the circumstances."""
     varied = np.array(example.varied)
-    fields = varied[: len(FIELDS)]
-    return np.concatenate([varied, fields**2, np.outer(fields, circumstances(example.facts)).ravel()])
+    return np.concatenate([varied, varied**2, np.outer(varied, circumstances(example.facts)).ravel()])
 
 
 def train_schedule(

@@ -1,8 +1,8 @@
 """The policy as a network and as a file, and how it plans a search.
 
 It is linear: ``actions = spreads * (centre + slope z)``, with ``z`` the circumstances of a run. More than that could
-not be learned from the thousand or so searches that training can play: what a run costs depends on its dice far more
-than on any of these numbers.
+not be learned from the hundreds of searches that training can play: what a run costs depends on its dice more than on
+its schedule.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _DOES = [control.name for control in CONTROLS]
 
 
 class ScheduleModel(nn.Module):
-    """Mean actions by circumstances ``[..., 4] -> [..., controls]``; untrained, the search's own schedule."""
+    """Mean actions by circumstances ``[..., 9] -> [..., controls]``; untrained, the search's own schedule."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class LearnedPlanner:
 
     Attributes:
         centre: ``[controls]`` in units of their spreads.
-        slope: ``[controls, 4]`` likewise, for each unit of the circumstances.
+        slope: ``[controls, 9]`` likewise, for each unit of the circumstances.
     """
 
     centre: NDArray[np.float64]

@@ -61,3 +61,21 @@ def test_a_proposal_model_advises_the_search(tiny: Path, tmp_path: Path, capsys:
         extra = given if "--proposals" in given else [*given, "--proposals", "shipped"]
         assert run([*words, *extra]) == 2
         assert why in capsys.readouterr().err
+
+
+def test_a_learned_schedule_plans_the_search(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["place", str(tiny), "--time", "2", "--jobs", "1", "--device", "cpu", "-o", str(tmp_path / "out")]
+    assert run([*words, "--schedule", "learned"]) == 0
+    record = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert record["settings"]["schedule"] == "learned"
+    assert record["legal"]
+    capsys.readouterr()
+    cases = (
+        (["--schedule", str(tiny / "none")], "no such"),
+        (["--schedule", "learned", "--engine", "policy"], "--schedule"),
+    )
+    for given, why in cases:
+        assert run([*words, *given]) == 2
+        error = capsys.readouterr().err.strip()
+        assert why in error
+        assert "\n" not in error

@@ -14,7 +14,7 @@ from placer.engines.search.options import Facts, Schedule
 from policies.files import write_tensors
 from policies.schedule import LearnedPlanner, ScheduleModel, load_schedule, save_schedule
 from policies.schedule import learn as learning
-from policies.schedule.controls import CONTROLS, FIELDS, SPREADS, circumstances, schedule_of
+from policies.schedule.controls import CIRCUMSTANCES, CONTROLS, SPREADS, circumstances, schedule_of
 from policies.schedule.examples import Example, drawn_design, play, read_examples, write_example
 from policies.schedule.learn import step, surface, train_schedule
 
@@ -26,14 +26,13 @@ def stirred():
     rng = torch.Generator().manual_seed(0)
     with torch.no_grad():
         model.centre.copy_(torch.randn(len(CONTROLS), generator=rng))
-        model.slope.copy_(0.3 * torch.randn(len(CONTROLS), 4, generator=rng))
+        model.slope.copy_(0.3 * torch.randn(len(CONTROLS), len(CIRCUMSTANCES), generator=rng))
     return model
 
 
 def test_no_action_is_the_schedule_of_the_search():
     plan = schedule_of(np.zeros(len(CONTROLS)))
-    assert replace(plan, favour=()) == Schedule()
-    assert set(dict(plan.favour).values()) == {1.0}
+    assert plan == Schedule()
     results = [
         flow.place(
             load("synth20"), iterations=3_000, jobs=1,
@@ -46,8 +45,6 @@ def test_no_action_is_the_schedule_of_the_search():
 
 def test_actions_change_the_search_and_stay_within_their_bounds():
     plan = schedule_of(np.full(len(CONTROLS), 3.0))
-    assert plan.quench_share == 0.2
-    assert plan.reach == 1.0
     assert plan.heat == pytest.approx(np.exp(3.0))
     assert schedule_of(np.full(len(CONTROLS), -9.0)).cooling == 3.0
     seen = []
@@ -62,6 +59,8 @@ def test_actions_change_the_search_and_stay_within_their_bounds():
     assert result.legality.legal
     assert (result.placement.x != plain.placement.x).any()
     assert len(seen) == 1
+    assert result.stats["schedule"]["heat"] == LearnedPlanner.of(stirred())(seen[0]).heat
+    assert "schedule" not in plain.stats
     assert seen[0].starts == 2.0
     assert seen[0].movers * seen[0].draws == pytest.approx(3_000)
     with pytest.raises(ValueError, match="finite"):
@@ -82,19 +81,23 @@ def test_a_run_with_a_clock_is_told_how_many_moves_it_can_expect():
 def test_circumstances_are_cut_off():
     typical = circumstances(FACTS)
     assert (np.abs(typical) < 1.0).all()
-    assert (circumstances(replace(FACTS, draws=1e9, hard=0.0)) == [2.0, typical[1], -2.0, typical[3]]).all()
+    far = circumstances(replace(FACTS, draws=1e9, hard=0.0))
+    assert far[0] == 2.0
+    assert far[2] == -2.0
+    assert np.delete(far, [0, 2]) == pytest.approx(np.delete(typical, [0, 2]))
 
 
 def test_planners_travel_and_say_what_the_network_says():
     model = stirred()
     planner = pickle.loads(pickle.dumps(LearnedPlanner.of(model)))
     assert planner(FACTS).heat == pytest.approx(schedule_of(model.actions(FACTS)).heat)
-    assert dict(planner(FACTS).favour) == pytest.approx(dict(schedule_of(model.actions(FACTS)).favour))
+    assert planner(FACTS).heat != pytest.approx(planner.constant()(FACTS).heat)
+    assert planner.constant()(FACTS) == planner.constant()(replace(FACTS, draws=9.0))
 
 
 def made_up(rng, designs, plays, cost):
     for number in range(designs):
-        facts = replace(FACTS, draws=float(np.exp(rng.uniform(6.0, 9.0))))
+        facts = replace(FACTS, draws=float(np.exp(rng.uniform(6.0, 9.5))))
         level = rng.uniform(0.5, 0.9)
         half = [rng.normal(size=len(CONTROLS)) for _ in range(plays // 2)]
         for varied in [one for pair in half for one in (pair, -pair)]:
@@ -103,26 +106,19 @@ def made_up(rng, designs, plays, cost):
 
 
 def test_the_surface_shows_where_costs_fall_and_a_step_goes_there():
-    """Costs fall with the first control (more so in long runs), rise with a kind of moves, and are least at 0.8 of the
-    second control; nothing else matters."""
-    first, second, kind = 0, 1, len(FIELDS) + 3
+    """Costs fall with the first control, more so in long runs, and are least at 0.8 of the second control."""
 
     def cost(varied, seen):
-        return -0.004 * varied[first] * (1.0 + seen[0]) + 0.004 * varied[kind] + 0.002 * (varied[second] - 0.8) ** 2
+        return -0.002 * varied[0] * (1.0 + seen[0]) + 0.002 * (varied[1] - 0.8) ** 2
 
-    found = surface(list(made_up(np.random.default_rng(0), 80, 8, cost)))
-    assert found.searches == 640
-    t = found.linear / found.error
-    assert t[first] < -5.0
-    assert t[kind] > 5.0
-    others = np.delete(t, [first, second, kind])
-    assert (np.abs(others) < 4.0).all()
+    found = surface(list(made_up(np.random.default_rng(0), 150, 4, cost)))
+    assert found.searches == 600
+    assert (found.linear / found.error < -3.0).all()
     new = step(ScheduleModel(), found)
-    assert float(new.centre[first].detach()) > 0.5
-    assert float(new.centre[kind].detach()) < -0.5
-    assert float(new.centre[second].detach()) == pytest.approx(0.8, abs=0.3)
-    assert float(new.slope[first, 0].detach()) > 0.1
-    assert (new.centre.detach().abs() <= learning.REACH).all()
+    assert float(new.centre[0].detach()) > 1.0
+    assert float(new.centre[1].detach()) == pytest.approx(0.8, abs=0.2)
+    assert float(new.slope[0, 0].detach()) > 0.3
+    assert np.abs(new.slope[1].detach().numpy()).max() < 0.3
 
 
 def test_designs_with_few_searches_say_nothing():

@@ -28,8 +28,6 @@ class Schedule:
     """First temperature over the median rise in cost of a random move by about a gcell, measured on the first start."""
     cooling: float = 100.0
     """First over last temperature of the deep annealing."""
-    bend: float = 1.0
-    """How the logarithm of the temperature falls: as progress to this power. 1: evenly; more: late."""
     reach: float = 0.5
     """Longest random jump at the beginning, over the longer side of the canvas."""
     narrowing: float = 2.0
@@ -50,12 +48,6 @@ class Schedule:
     """How many temperatures a move may be expected to cost above what the dice allow before it is refused unpriced."""
     mix_floor: float = 0.25
     """Part of the move mix that stays with the initial one however little a kind gains."""
-    mix_pace: float = 0.2
-    """How far the mix goes, after each round, to what would have paid in it."""
-    mix_power: float = 0.5
-    """How much what a kind gained for its work counts: to this power."""
-    favour: tuple[tuple[str, float], ...] = ()
-    """Kinds of moves with factors of their first share of the work; 1 for all others."""
 
 
 @dataclass(frozen=True)
@@ -153,9 +145,6 @@ class SearchOptions:
             raise ValueError(f"unknown device {self.device!r}; one of {', '.join(DEVICES)}")
         if (self.starts is not None and self.starts < 0) or (self.descent is not None and self.descent < 0):
             raise ValueError("starts and descent must not be negative")
-        strange = {name for name, _ in self.schedule.favour} - set(NAMES)
-        if strange:
-            raise ValueError(f"no kind of move is called {min(strange)!r}; there are {', '.join(NAMES)}")
         if self.refresh < 1:
             raise ValueError(f"refresh must be at least 1 round, not {self.refresh}")
 

@@ -27,7 +27,7 @@ from placer.cost.next_step.choosing import choosing_cost
 from placer.engines.search.advising import Adviser
 from placer.engines.search.chain import GAINED, PRICED, TRIED, WORK, Chain, anneal, build_chain
 from placer.engines.search.moves.scan import MOST_GCELLS
-from placer.engines.search.moves.scene import Crowd, build_crowd
+from placer.engines.search.moves.scene import build_crowd
 from placer.engines.search.moves.table import NAMES, SCAN, first_mix
 from placer.engines.search.options import Schedule, SearchOptions
 from placer.engines.search.planning import facts
@@ -35,8 +35,8 @@ from placer.engines.search.wishes import build_wishes, wish_cost
 
 #: Proposals between two looks at the clock.
 _CHUNK = 500
-#: Moves drawn to judge how fast a chain is.
-_SAMPLE = 2_000
+#: Moves drawn to judge how fast a chain is, and how often.
+_SAMPLE, _SAMPLES = 1_500, 3
 
 
 @dataclass
@@ -145,7 +145,8 @@ class _Run:
     def go(self, starts: Sequence[Placement]) -> SearchResult:
         crowd = build_crowd(self.design, starts[0])
         options = self.options
-        self._first_shares(crowd)
+        self.prior = first_mix(crowd, options.left_out, options.proposer is not None)
+        self.share = self.prior.copy()
         self.adviser = Adviser(self.design, self.problem, crowd, options, self.seed)
 
         def chain_from(placement: Placement, index: int) -> Chain:
@@ -164,9 +165,9 @@ class _Run:
             rises = self._rises(chains[0])
             if options.planner is not None:
                 costs = [self._cost(chain) for chain in chains]
-                known = facts(self.problem, chains[0].state, crowd, self._draws(chains[0]), rises, costs)
+                usual = self.schedule.heat * self.schedule.cooling**-0.5 * (float(np.median(rises)) if rises else 0.0)
+                known = facts(self.problem, chains[0].state, crowd, self._draws(chains[0], usual), rises, costs)
                 self.schedule = self.result.schedule = options.planner(known)
-                self._first_shares(crowd)
             hot = self.schedule.heat * float(np.median(rises)) if rises else 0.0
             self.coldest = hot / self.schedule.cooling
             if len(chains) > self.jobs:
@@ -183,14 +184,6 @@ class _Run:
             for name, row in zip(NAMES, self.totals, strict=True)
         }
         return self.result
-
-    def _first_shares(self, crowd: Crowd) -> None:
-        """Shares of the work to begin with."""
-        options, favour = self.options, dict(self.schedule.favour)
-        prior = first_mix(crowd, options.left_out, options.proposer is not None)
-        prior *= [favour.get(name, 1.0) for name in NAMES]
-        self.prior = prior / prior.sum() if prior.sum() > 0.0 else prior
-        self.share = self.prior.copy()
 
     def _trials(self, pool: ThreadPoolExecutor, chains: list[Chain], hot: float) -> list[Chain]:
         """Successive halving: each level gets the same budget, shared by half as many chains."""
@@ -243,7 +236,7 @@ class _Run:
             width = max(share / left, 1e-9)
 
             def temperature(f: float, at: float = at, width: float = width) -> float:
-                return hot * schedule.cooling ** -((at + f * width) ** schedule.bend)
+                return hot * schedule.cooling ** -(at + f * width)
 
             def reach(f: float, at: float = at) -> float:
                 return max(schedule.reach * self._side * (1.0 - at) ** schedule.narrowing, self._near)
@@ -266,8 +259,7 @@ class _Run:
         """Let who advises or watches look at the chains."""
         if not self.adviser.wanted:
             return chains
-        temperature = hot * self.schedule.cooling ** -(progress**self.schedule.bend)
-        return self.adviser.look(pool, chains, temperature, hot, progress)
+        return self.adviser.look(pool, chains, hot * self.schedule.cooling**-progress, hot, progress)
 
     # -- one round -----------------------------------------------------------------------------------------------
 
@@ -355,12 +347,12 @@ class _Run:
         if not self.options.adaptive:
             return
         seen = np.sum([chain.statistics for chain in chains], axis=0)
-        schedule = self.schedule
-        gain = (seen[:, GAINED] / np.maximum(seen[:, WORK], 1.0)) ** schedule.mix_power * self.prior
+        gain = np.sqrt(seen[:, GAINED] / np.maximum(seen[:, WORK], 1.0)) * self.prior
         if gain.sum() <= 0.0:
             return
-        target = schedule.mix_floor * self.prior + (1.0 - schedule.mix_floor) * gain / gain.sum()
-        self.share = (1.0 - schedule.mix_pace) * self.share + schedule.mix_pace * target
+        floor = self.schedule.mix_floor
+        target = floor * self.prior + (1.0 - floor) * gain / gain.sum()
+        self.share = 0.8 * self.share + 0.2 * target
 
     def _go_with_the_winner(self, chains: list[Chain]) -> None:
         costs = [self._cost(chain) for chain in chains]
@@ -409,17 +401,20 @@ class _Run:
                 rises.append(change)
         return rises
 
-    def _draws(self, chain: Chain) -> float:
-        """Moves that a chain can be expected to draw in what is left, judged by some that may only improve it."""
+    def _draws(self, chain: Chain, temperature: float) -> float:
+        """Moves that a chain can be expected to draw in what is left, judged by some at a temperature."""
         if self.iterations is not None:
             return self.iterations / self.jobs
         mix = np.cumsum(self._mix())
         mix[-1] = 1.0
-        begin, seen = time.perf_counter(), int(chain.age[0])
-        anneal(chain, mix, _SAMPLE, 0.0, 0.0, self._near, 0.0)
-        seconds = time.perf_counter() - begin
+        fastest = math.inf
+        for _ in range(_SAMPLES):  # the first may have to load what was compiled
+            # Processor time: who else is busy for these milliseconds says nothing about the minute to come.
+            begin, seen = time.thread_time(), int(chain.age[0])
+            anneal(chain, mix, _SAMPLE, temperature, temperature, self._near, self.schedule.doubt * temperature)
+            fastest = min(fastest, (time.thread_time() - begin) / (int(chain.age[0]) - seen))
         self._remember(chain)
-        return (int(chain.age[0]) - seen) / max(seconds, 1e-9) * (1.0 - self._fraction()) * self._time_total()
+        return (1.0 - self._fraction()) * self._time_total() / max(fastest, 1e-9)
 
     def _report(self, phase: str) -> None:
         cost = self.result.proxy_cost
