@@ -7,7 +7,7 @@ starts     kinds joined by ``+``: ``gradient`` (smooth starts), ``policy``, ``am
            placement, if there is one, always is a start.
 ranking    ``cost`` (short trials, then exact cost), ``learned`` (at once, by a learned ranking with trials of its own),
            ``trials+learned`` (short trials, then the ranking), ``untried`` (at once, by exact cost)
-schedule   ``fixed``, or ``learned``: a policy plans temperatures, reach and mix of moves for the run at hand;
+schedule   ``fixed``, or ``learned``: a policy plans the temperatures for the run at hand;
            ``constant``: the same plan for all runs, what the policy does in a typical one
 makers     network of the amortised starts; the shipped one otherwise
 rankings   the learned ranking; likewise
@@ -39,7 +39,7 @@ KINDS = ("gradient", "policy", "amortised")
 RANKINGS = ("cost", "learned", "trials+learned", "untried")
 SCHEDULES = ("fixed", "learned", "constant")
 #: What guides ``policy+search`` where nothing else is said.
-POLICY_SEARCH: Mapping[str, str] = {"starts": "gradient+policy", "schedule": "learned"}
+POLICY_SEARCH: Mapping[str, str] = {"starts": "gradient+policy"}
 #: Options of the table above.
 OPTIONS = ("starts", "ranking", "schedule", "makers", "rankings", "schedules", "refine", "count")
 #: Option and shipped file of what was learned.

@@ -83,21 +83,18 @@ def load_proposer(proposals: str, engine: str | None) -> Proposer | None:
     return LearnedProposer.of(model)
 
 
-def load_planner(schedule: str | None, engine: str | None) -> Planner | None:
-    """What ``--schedule`` asks for: ``fixed``, ``learned`` or a file; None: what is usual for the engine.
+def load_planner(schedule: str, engine: str | None) -> Planner | None:
+    """What ``--schedule`` asks for: ``fixed``, ``learned``, or the file of a policy.
 
     Raises:
         NetlistError: the file cannot be used.
         typer.BadParameter: the engine does not search.
     """
-    from policies.guidance import POLICY_SEARCH as USUAL
-
-    if schedule is not None and schedule != "fixed" and engine not in _ADVISED:
-        raise typer.BadParameter(f"is of no use to --engine {engine}", param_hint="--schedule")
-    said = schedule or (USUAL["schedule"] if engine == POLICY_SEARCH else "fixed")
-    if said == "fixed":
+    if schedule == "fixed":
         return None
+    if engine not in _ADVISED:
+        raise typer.BadParameter(f"is of no use to --engine {engine}", param_hint="--schedule")
     from policies.schedule import LearnedPlanner, load_schedule
 
-    model, _ = load_schedule(None if said == "learned" else Path(said).expanduser())
+    model, _ = load_schedule(None if schedule == "learned" else Path(schedule).expanduser())
     return LearnedPlanner.of(model)

@@ -117,14 +117,13 @@ def place(
         ),
     ] = "none",
     schedule: Annotated[
-        str | None,
+        str,
         typer.Option(
             "--schedule",
             metavar="FILE|learned|fixed",
-            help="A learned policy plans the search: temperatures, reach, mix of moves.",
-            show_default="fixed",
+            help="A learned policy plans the temperatures of the search on the processor.",
         ),
-    ] = None,
+    ] = "fixed",
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Start of every random choice.")] = 0,
     effort: Annotated[Effort, typer.Option("--effort", "-e", help="How the time is spent.")] = Effort.default,
     jobs: Annotated[
@@ -287,7 +286,7 @@ def place(
             "engine": chosen if network is None else str(engine),
             **({} if network is None else {"checkpoint": str(checkpoint or "shipped")}),
             **({} if options.proposer is None else {"proposals": proposals}),
-            **({} if options.planner is None else {"schedule": schedule or "learned"}),
+            **({} if options.planner is None else {"schedule": schedule}),
             "jobs": jobs or cores(),
             "seed": seed,
             "time_limit": limit,
