@@ -306,8 +306,9 @@ def _both_identity(options: Mapping[str, str]) -> str:
 def policy_and_search(task: Task) -> Answer:
     """The exact search with placements of a trained network among its starts.
 
-    Options: ``checkpoint`` and ``untrained`` as of ``policy``, and those of ``search``; ``starts`` is
-    ``gradient+policy`` here unless it says otherwise.
+    Options: ``checkpoint`` and ``untrained`` as of ``policy``, and those of ``search``: ``effort``, ``jobs``,
+    ``screen``, ``proposals``, ``shuffled``, ``starts`` (here ``gradient+policy``), ``ranking``, ``schedule``,
+    ``makers``, ``rankings``, ``schedules``, ``refine`` and ``count``.
     """
     return around_macros(task, lambda part: _search(part, POLICY_SEARCH))
 

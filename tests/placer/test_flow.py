@@ -23,7 +23,8 @@ def test_the_result_is_legal_better_and_fully_described():
     assert result.cost.proxy_cost == full(design, result.placement).proxy_cost
     assert result.start_cost.proxy_cost == full(design).proxy_cost
     assert {"legalise", "start", "search"} <= {event.phase for event in events}
-    assert result.stats["proposals"] > 5000
+    screened = sum(kind["screened"] for kind in result.stats["moves"].values())
+    assert result.stats["proposals"] + screened > 5000
     assert not result.interrupted
 
 

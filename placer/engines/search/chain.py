@@ -11,7 +11,7 @@ from netlists.compiled import njit, njit_lean
 from netlists.design import Design
 from netlists.placement import Placement
 from placer.cost.incremental import Problem, State, build_state, commit, propose, rebuild, revert
-from placer.cost.incremental.state import CUT, PROXY
+from placer.cost.incremental.state import CUT, DENSITY, PROXY
 from placer.cost.incremental.state import SCREENED as CUT_SHORT
 from placer.engines.search.ground import build_ground, settle
 from placer.engines.search.moves.hot import feel
@@ -143,10 +143,15 @@ def _anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, rea
         # A move that goes into the sample is priced to the end; the decision is the same.
         sampled = chosen(sample)
         length = -np.inf
-        if screens and not sampled and kind != SCAN:
+        if screens and kind != SCAN:
             length = expected_length(p, s, screen, d) - doubt
         price = propose(p, s, d.objects, d.x, d.y, d.orient, d.size[0], np.inf if sampled else limit, length)
-        if s.counter[CUT] == CUT_SHORT:
+        change = price - before + wish
+        short = s.counter[CUT] == CUT_SHORT
+        if sampled:
+            short = before + length + (s.trial[DENSITY] - s.total[DENSITY]) * p.density_scale > limit
+            take(sample, kind, d, s, change, temperature, age[0], price <= limit and not short)
+        if short:
             statistics[kind, SCREENED] += 1.0
             statistics[kind, WORK] += _GLANCE
             revert(s)
@@ -156,9 +161,6 @@ def _anneal(chain: Chain, mix: NDArray, steps: int, hot: float, cold: float, rea
         for k in range(d.size[0]):
             i = d.objects[k]
             statistics[kind, WORK] += p.obj_ptr[i + 1] - p.obj_ptr[i]
-        change = price - before + wish
-        if sampled:
-            take(sample, kind, d, s, change, temperature, age[0], price <= limit)
         tally[d.objects[0], 0] += 1.0
         if price <= limit:
             commit(p, s)
