@@ -75,11 +75,10 @@ def load_proposer(proposals: str, engine: str | None) -> Proposer | None:
     """
     if proposals == "none":
         return None
-    if engine not in _ADVISED:
-        raise typer.BadParameter(f"is of no use to --engine {engine}", param_hint="--proposals")
+    file = _learned_file(proposals, "shipped", engine, "--proposals")
     from policies.proposals import LearnedProposer, load_proposals
 
-    model, _ = load_proposals(None if proposals == "shipped" else Path(proposals).expanduser())
+    model, _ = load_proposals(file)
     return LearnedProposer.of(model)
 
 
@@ -92,9 +91,15 @@ def load_planner(schedule: str, engine: str | None) -> Planner | None:
     """
     if schedule == "fixed":
         return None
-    if engine not in _ADVISED:
-        raise typer.BadParameter(f"is of no use to --engine {engine}", param_hint="--schedule")
+    file = _learned_file(schedule, "learned", engine, "--schedule")
     from policies.schedule import LearnedPlanner, load_schedule
 
-    model, _ = load_schedule(None if schedule == "learned" else Path(schedule).expanduser())
+    model, _ = load_schedule(file)
     return LearnedPlanner.of(model)
+
+
+def _learned_file(said: str, shipped: str, engine: str | None, option: str) -> Path | None:
+    """The file an option names; None where it asks for what ships."""
+    if engine not in _ADVISED:
+        raise typer.BadParameter(f"is of no use to --engine {engine}", param_hint=option)
+    return None if said == shipped else Path(said).expanduser()

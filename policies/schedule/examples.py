@@ -11,6 +11,7 @@ import numpy as np
 
 from netlists.design import Design
 from netlists.errors import NetlistError, PlacementError
+from netlists.formats.textio import atomic_write
 from netlists.synthesis import SynthesisSpec, synthesize
 from placer import flow
 from placer.budget import Budget
@@ -107,6 +108,14 @@ def write_example(file: Path, example: Example) -> None:
     """Append one line of JSON."""
     with file.open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(asdict(example)) + "\n")
+
+
+def cut_back(file: Path) -> None:
+    """Take away the line that a kill cut short, so that the next one does not go on in it."""
+    text = file.read_bytes() if file.exists() else b""
+    whole = text[: text.rfind(b"\n") + 1]
+    if whole != text:
+        atomic_write(file, whole)
 
 
 def read_examples(file: Path) -> list[Example]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from netlists.errors import NetlistError
 from placer.budget import Budget
 from policies.schedule.controls import CIRCUMSTANCES, CONTROLS, circumstances
-from policies.schedule.examples import Example, play, read_examples, write_example
+from policies.schedule.examples import Example, cut_back, play, read_examples, write_example
 from policies.schedule.model import ScheduleModel, load_schedule, save_schedule
 
 #: Longest step of a control, in spreads.
@@ -153,6 +153,7 @@ def train_schedule(
         model, _ = load_schedule(_policy(folder, latest))
     else:
         save_schedule(_policy(folder, 0), model, {"steps": 0})
+    cut_back(_searches(folder, latest))
     played = [example for k in range(latest + 1) for example in read_examples(_searches(folder, k))]
     total = len(played)
     for number in count(max((example.design for example in played), default=1000 * seed - 1) + 1):

@@ -15,7 +15,7 @@ from policies.files import write_tensors
 from policies.schedule import LearnedPlanner, ScheduleModel, load_schedule, save_schedule
 from policies.schedule import learn as learning
 from policies.schedule.controls import CIRCUMSTANCES, CONTROLS, SPREADS, circumstances, schedule_of
-from policies.schedule.examples import Example, drawn_design, play, read_examples, write_example
+from policies.schedule.examples import Example, cut_back, drawn_design, play, read_examples, write_example
 from policies.schedule.learn import step, surface, train_schedule
 
 FACTS = Facts(2000.0, 400.0, 0.2, 30.0, 1.5, 0.2, 0.4, 1e-3, 10.0, 5.0, 0.1)
@@ -157,6 +157,9 @@ def test_searches_are_varied_both_ways_and_written_down(tmp_path):
     text = (tmp_path / "lines.jsonl").read_text()
     (tmp_path / "lines.jsonl").write_text(text[:-20])  # killed while writing
     assert read_examples(tmp_path / "lines.jsonl") == examples[:1]
+    cut_back(tmp_path / "lines.jsonl")  # the next example begins a line of its own
+    write_example(tmp_path / "lines.jsonl", examples[1])
+    assert read_examples(tmp_path / "lines.jsonl") == examples
     (tmp_path / "lines.jsonl").write_text("{}\n" + text)
     with pytest.raises(NetlistError, match="no example"):
         read_examples(tmp_path / "lines.jsonl")
