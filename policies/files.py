@@ -141,8 +141,8 @@ def read_tensors(path: Path, kind: str, version: int) -> tuple[dict[str, dict[st
 
 
 def damaged(path: Path, why: object) -> NetlistError:
-    """What to raise when a header makes no sense."""
-    return NetlistError(f"the checkpoint's header is damaged: {why}", file=path)
+    """What to raise when a file makes no sense."""
+    return NetlistError(f"the checkpoint is damaged: {why}", file=path)
 
 
 def fill(model: nn.Module, tensors: Mapping[str, Tensor], file: Path) -> None:

@@ -39,7 +39,7 @@ KINDS = ("gradient", "policy", "amortised")
 RANKINGS = ("cost", "learned", "trials+learned", "untried")
 SCHEDULES = ("fixed", "learned", "constant")
 #: What guides ``policy+search`` where nothing else is said.
-POLICY_SEARCH: Mapping[str, str] = {"starts": "gradient+policy"}
+POLICY_SEARCH: Mapping[str, str] = {"starts": "gradient+policy", "schedule": "learned"}
 #: Options of the table above.
 OPTIONS = ("starts", "ranking", "schedule", "makers", "rankings", "schedules", "refine", "count")
 #: Option and shipped file of what was learned.

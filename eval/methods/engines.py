@@ -304,11 +304,11 @@ def _both_identity(options: Mapping[str, str]) -> str:
     options=("checkpoint", "untrained", *_SEARCHES),
 )
 def policy_and_search(task: Task) -> Answer:
-    """The exact search with placements of a trained network among its starts.
+    """The exact search with placements of a trained network among its starts and a learned schedule.
 
     Options: ``checkpoint`` and ``untrained`` as of ``policy``, and those of ``search``: ``effort``, ``jobs``,
-    ``screen``, ``proposals``, ``shuffled``, ``starts`` (here ``gradient+policy``), ``ranking``, ``schedule``,
-    ``makers``, ``rankings``, ``schedules``, ``refine`` and ``count``.
+    ``screen``, ``proposals``, ``shuffled``, ``starts`` (here ``gradient+policy``), ``ranking``,
+    ``schedule`` (here ``learned``), ``makers``, ``rankings``, ``schedules``, ``refine`` and ``count``.
     """
     return around_macros(task, lambda part: _search(part, POLICY_SEARCH))
 

@@ -82,6 +82,11 @@ def load_proposer(proposals: str, engine: str | None) -> Proposer | None:
     return LearnedProposer.of(model)
 
 
+def usual_schedule(engine: str | None) -> str:
+    """What ``--schedule`` is where nobody says."""
+    return "learned" if engine == POLICY_SEARCH else "fixed"
+
+
 def load_planner(schedule: str, engine: str | None) -> Planner | None:
     """What ``--schedule`` asks for: ``fixed``, ``learned``, or the file of a policy.
 

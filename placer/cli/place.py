@@ -18,7 +18,7 @@ from placer.budget import Budget, Pace, Reserved
 from placer.cli._constraints import ConstraintsFile
 from placer.cli._durations import parse_duration
 from placer.cli._errors import INTERRUPTED, NoLegalPlacement
-from placer.cli._network import POLICY, POLICY_SEARCH, load_network, load_planner, load_proposer
+from placer.cli._network import POLICY, POLICY_SEARCH, load_network, load_planner, load_proposer, usual_schedule
 from placer.cli._notes import print_notes
 from placer.cli._physical import DefFile, LefFiles, TopModule, VerilogFiles, given, load_design, require_one
 from placer.cli._progress import RunProgress
@@ -117,13 +117,14 @@ def place(
         ),
     ] = "none",
     schedule: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--schedule",
             metavar="FILE|learned|fixed",
-            help="A learned policy plans the temperatures of the search on the processor.",
+            help="A learned policy plans the temperatures of the search on the processor. "
+            "Default: learned with --engine policy+search, fixed otherwise.",
         ),
-    ] = "fixed",
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Start of every random choice.")] = 0,
     effort: Annotated[Effort, typer.Option("--effort", "-e", help="How the time is spent.")] = Effort.default,
     jobs: Annotated[
@@ -216,6 +217,7 @@ def place(
     _check_engine(engine, cells, weight, ray)
     network = load_network(engine, checkpoint, device.value, ray)
     alone = network is not None and network.alone
+    schedule = schedule or usual_schedule(engine)
     options = SearchOptions(
         device=device.value, proposer=load_proposer(proposals, engine), planner=load_planner(schedule, engine)
     )

@@ -9,45 +9,32 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placer.engines.search.options import Facts, Schedule
 
-
-class Control(NamedTuple):
-    """One number of a schedule.
-
-    Attributes:
-        name: field of ``Schedule``.
-        spread: how far it is varied to learn, as a logarithm.
-        low: least value.
-    """
-
-    name: str
-    spread: float
-    low: float = 0.0
-
-
 #: Where the annealing begins, and how much cooler it ends.
-CONTROLS: tuple[Control, ...] = (Control("heat", 0.8), Control("cooling", 0.6, low=3.0))
-SPREADS: NDArray[np.float64] = np.array([control.spread for control in CONTROLS])
+CONTROLS: tuple[str, ...] = ("heat", "cooling")
+#: How far each is varied to learn.
+SPREADS: NDArray[np.float64] = np.array([0.9, 0.5])
+#: Around what it is varied: own schedules rather begin too hot than too cool.
+CENTRE: NDArray[np.float64] = np.array([-0.4, 0.0])
+#: No action goes further.
+REACH: NDArray[np.float64] = np.array([1.6, 1.2])
+#: Least ratio of first to last temperature.
+_LEAST_COOLING = 3.0
 
-#: What is seen, with a typical value of its logarithm.
-CIRCUMSTANCES: tuple[tuple[str, float], ...] = (
-    ("draws", 7.3), ("movers", 6.0), ("hard", -1.7), ("connections", 3.5), ("gcells", 0.6), ("wirelength", -1.7),
-    ("density", -1.0), ("rise", -7.2), ("spread", 2.7),
+#: Fields of ``Facts`` that are seen.
+CIRCUMSTANCES: tuple[str, ...] = (
+    "draws", "movers", "hard", "connections", "gcells", "wirelength", "density", "rise", "spread",
 )  # fmt: skip
-#: Beyond this many units (factors of e) from typical, nothing further is expected to change.
-_FAR = 2.0
 
 
 def circumstances(facts: Facts) -> NDArray[np.float64]:
-    """``[9]`` how a run differs from a typical one, logarithms between -2 and 2."""
-    seen = [math.log(max(getattr(facts, name), 1e-6)) - typical for name, typical in CIRCUMSTANCES]
-    return np.clip(seen, -_FAR, _FAR)
+    """``[9]`` logarithms of what is seen."""
+    return np.log([max(getattr(facts, name), 1e-6) for name in CIRCUMSTANCES])
 
 
 def schedule_of(actions: Sequence[float] | NDArray[np.float64], base: Schedule | None = None) -> Schedule:
@@ -63,8 +50,5 @@ def schedule_of(actions: Sequence[float] | NDArray[np.float64], base: Schedule |
     if len(actions) != len(CONTROLS) or not np.isfinite(actions).all():
         raise ValueError(f"a schedule takes {len(CONTROLS)} finite numbers")
     base = base or Schedule()
-    values = {
-        control.name: max(getattr(base, control.name) * math.exp(action), control.low)
-        for control, action in zip(CONTROLS, actions, strict=True)
-    }
-    return replace(base, **values)
+    heat, cooling = (math.exp(action) for action in actions)
+    return replace(base, heat=base.heat * heat, cooling=max(base.cooling * cooling, _LEAST_COOLING))

@@ -17,15 +17,16 @@ from placer import flow
 from placer.budget import Budget
 from placer.engines.search import SearchOptions
 from placer.engines.search.options import Facts, Schedule
-from policies.schedule.controls import CONTROLS, SPREADS, schedule_of
-from policies.schedule.model import ScheduleModel
+from policies.schedule.controls import CENTRE, CONTROLS, SPREADS, schedule_of
 
 #: Searches of one design: half of them with the opposite variation of the others.
 PLAYS = 4
 #: Moves for each movable object that a search has time for, at ``_PACE`` moves a second: between these, log-uniform.
-_FEWEST, _MOST, _PACE = 600, 6_000, 200_000
+_FEWEST, _MOST, _PACE = 500, 5_000, 130_000
 #: Seconds of a search.
-_SHORTEST, _LONGEST = 1.2, 10.0
+_SHORTEST, _LONGEST = 1.5, 14.0
+#: Fields of a canvas that are routing supply and what macros take of it.
+_TRACKS = ("h_routes_per_um", "v_routes_per_um", "h_macro_routes_per_um", "v_macro_routes_per_um")
 
 
 @dataclass(frozen=True)
@@ -35,46 +36,61 @@ class Example:
     Attributes:
         design: number of the design.
         seconds: time limit.
-        varied: ``[controls]`` by how much its actions differed from the policy's, in units of their spreads.
+        actions: ``[controls]`` what the schedule was.
         facts: what was known when it began.
         cost: final proxy cost.
     """
 
     design: int
     seconds: float
-    varied: tuple[float, ...]
+    actions: tuple[float, ...]
     facts: Facts
     cost: float
 
 
 def drawn_design(number: int) -> Design:
-    """A generated design to learn on: 15 to 300 macros, 100 to 1000 soft macros, everything about it drawn.
+    """A generated design to learn on: 30 to 300 macros, 150 to 1100 soft macros, everything about it drawn.
+
+    Routing supply and grid are drawn too: with the generator's own, designs differ less in what their cost is made of
+    than real ones do.
 
     Raises:
         NetlistError: what was drawn cannot be generated.
     """
-    rng = np.random.default_rng([number, 123])
-    macros = int(np.exp(rng.uniform(np.log(15), np.log(300))))
-    soft = int(np.clip(macros * np.exp(rng.uniform(np.log(2), np.log(8))), 100, 1000))
+    rng = np.random.default_rng([number, 124])
+    macros = int(_log_uniform(rng, 30, 300))
+    soft = int(np.clip(macros * _log_uniform(rng, 2, 10), 150, 1100))
     spec = SynthesisSpec(
         num_macros=macros,
-        num_cells=int(soft * np.exp(rng.uniform(np.log(25), np.log(110)))),
+        num_cells=int(soft * _log_uniform(rng, 25, 130)),
         num_soft_macros=soft,
-        utilisation=float(rng.uniform(0.4, 0.72)),
-        macro_area_share=float(rng.uniform(0.3, 0.85)),
-        rent_exponent=float(rng.uniform(0.56, 0.7)),
+        utilisation=float(rng.uniform(0.4, 0.75)),
+        macro_area_share=float(rng.uniform(0.3, 0.88)),
+        rent_exponent=float(rng.uniform(0.5, 0.7)),
+        reset_share=_log_uniform(rng, 0.03, 0.3),
+        enable_share=_log_uniform(rng, 0.002, 0.01),
+        bus_share=float(rng.uniform(0.2, 0.6)),
+        tail_share=_log_uniform(rng, 0.015, 0.06),
         num_masters=int(rng.integers(2, 7)) if rng.random() < 0.6 else 1,
+        bloat=float(rng.uniform(1.4, 2.2)),
+        columns=int(np.clip(np.sqrt((macros + soft) * _log_uniform(rng, 0.4, 3.0)) + 1, 8, 60)),
         name=f"plan{number}",
     )
-    return synthesize(spec, seed=number)
+    design = synthesize(spec, seed=number)
+    supply = _log_uniform(rng, 0.5, 1.5)
+    tracks = {name: getattr(design.canvas, name) * supply for name in _TRACKS}
+    return replace(design, canvas=replace(design.canvas, smoothing=int(rng.choice([0, 0, 2])), **tracks))
 
 
-def play(number: int, model: ScheduleModel, budget: Budget, plays: int = PLAYS) -> Iterator[Example]:
-    """Searches of one design with schedules varied around the policy's.
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def play(number: int, budget: Budget, plays: int = PLAYS) -> Iterator[Example]:
+    """Searches of one design with varied schedules.
 
     Args:
         number: of the design; decides all dice too.
-        model: the policy.
         budget: when to stop; the search that runs then is left out.
         plays: how many.
     """
@@ -83,15 +99,16 @@ def play(number: int, model: ScheduleModel, budget: Budget, plays: int = PLAYS) 
     except NetlistError:
         return
     rng = np.random.default_rng([number, 8])
-    moves = float(design.movable.sum()) * np.exp(rng.uniform(np.log(_FEWEST), np.log(_MOST)))
+    moves = float(design.movable.sum()) * _log_uniform(rng, _FEWEST, _MOST)
     seconds = float(np.clip(moves / _PACE, _SHORTEST, _LONGEST))
     half = [rng.normal(size=len(CONTROLS)) for _ in range((plays + 1) // 2)]
     for varied in [one for pair in half for one in (pair, -pair)][:plays]:
+        actions = CENTRE + SPREADS * varied
         seen: list[Facts] = []
 
-        def planner(facts: Facts, varied: np.ndarray = varied, seen: list[Facts] = seen) -> Schedule:
+        def planner(facts: Facts, actions: np.ndarray = actions, seen: list[Facts] = seen) -> Schedule:
             seen.append(facts)
-            return schedule_of(model.actions(facts) + SPREADS * varied)
+            return schedule_of(actions)
 
         options = SearchOptions(device="cpu", planner=planner)
         clock = Budget(seconds, budget.stop)
@@ -101,7 +118,7 @@ def play(number: int, model: ScheduleModel, budget: Budget, plays: int = PLAYS) 
             return
         if budget.over or not seen:
             return
-        yield Example(number, seconds, tuple(varied.tolist()), seen[0], result.cost.proxy_cost)
+        yield Example(number, seconds, tuple(actions.tolist()), seen[0], result.cost.proxy_cost)
 
 
 def write_example(file: Path, example: Example) -> None:
@@ -130,9 +147,9 @@ def read_examples(file: Path) -> list[Example]:
         try:
             values = json.loads(line)
             example = Example(**values)
-            example = replace(example, varied=tuple(example.varied), facts=Facts(**values["facts"]))
-            if len(example.varied) != len(CONTROLS):
-                raise ValueError(f"{len(example.varied)} controls")
+            example = replace(example, actions=tuple(example.actions), facts=Facts(**values["facts"]))
+            if len(example.actions) != len(CONTROLS):
+                raise ValueError(f"{len(example.actions)} controls")
         except (ValueError, TypeError, KeyError) as error:
             if number == len(lines):
                 break

@@ -1,8 +1,13 @@
 """The policy as a network and as a file, and how it plans a search.
 
-It is linear: ``actions = spreads * (centre + slope z)``, with ``z`` the circumstances of a run. More than that could
-not be learned from the hundreds of searches that training can play: what a run costs depends on its dice more than on
-its schedule.
+It knows a response surface (Box & Wilson 1951): how the logarithm of the final cost changes with the actions ``a``,
+
+    ``b(z) . a + a . Q a``,    ``b(z) = intercept + slope z``,
+
+where ``z`` is what is seen of a run, in units of what is usual. Linear in ``z``: more than that could not be learned
+from the hundreds of searches that training can play, for what a run costs depends on its dice more than on its
+schedule. Designs differ from each other by more than ``z`` can tell; so each ``b`` counts only as far as it exceeds a
+``margin``, and where little is known the search keeps its own schedule.
 """
 
 from __future__ import annotations
@@ -18,30 +23,60 @@ from torch import Tensor, nn
 
 from netlists.errors import NetlistError
 from placer.engines.search.options import Facts, Schedule
-from policies.files import fill, read_tensors, write_tensors
-from policies.schedule.controls import CIRCUMSTANCES, CONTROLS, SPREADS, circumstances, schedule_of
+from policies.files import damaged, fill, read_tensors, write_tensors
+from policies.schedule.controls import CIRCUMSTANCES, CONTROLS, REACH, circumstances, schedule_of
 from policies.shipped import FOLDER
 
 FORMAT = "placer-schedule"
 #: Changes whenever a number means something else.
-VERSION = 1
+VERSION = 2
 #: What ships with the placer.
 SHIPPED = FOLDER / "placer-schedule.safetensors"
-_SEES = [name for name, _ in CIRCUMSTANCES]
-_DOES = [control.name for control in CONTROLS]
+#: Nothing further than this many usual deviations from typical is expected to change anything.
+FAR = 2.0
 
 
 class ScheduleModel(nn.Module):
-    """Mean actions by circumstances ``[..., 9] -> [..., controls]``; untrained, the search's own schedule."""
+    """Actions by circumstances ``[..., 9] -> [..., controls]``; untrained, the search's own schedule.
+
+    Attributes:
+        typical: ``[9]`` logarithms of what is seen of the runs it learned from, median.
+        usual: ``[9]`` their standard deviation.
+        intercept: ``[controls]`` change of the logarithm of the cost for each unit of an action, in a typical run.
+        slope: ``[controls, 9]`` how that changes with what is seen.
+        curvature: ``[controls, controls]`` symmetric, positive definite.
+        margin: ``[controls]`` what of that change does not count.
+    """
+
+    typical: nn.Parameter
+    usual: nn.Parameter
+    intercept: nn.Parameter
+    slope: nn.Parameter
+    curvature: nn.Parameter
+    margin: nn.Parameter
 
     def __init__(self) -> None:
         super().__init__()
-        self.centre = nn.Parameter(torch.zeros(len(CONTROLS), dtype=torch.float64))
-        self.slope = nn.Parameter(torch.zeros(len(CONTROLS), len(CIRCUMSTANCES), dtype=torch.float64))
+        controls, seen = len(CONTROLS), len(CIRCUMSTANCES)
+        for name, value in (
+            ("typical", torch.zeros(seen)), ("usual", torch.ones(seen)),
+            ("intercept", torch.zeros(controls)), ("slope", torch.zeros(controls, seen)),
+            ("curvature", torch.eye(controls)), ("margin", torch.zeros(controls)),
+        ):  # fmt: skip
+            setattr(self, name, nn.Parameter(value.double(), requires_grad=False))
+
+    def changes(self, seen: Tensor) -> Tensor:
+        """``[..., controls]`` expected change of the logarithm of the cost for each unit of an action around 0."""
+        z = ((seen - self.typical) / self.usual).clamp(-FAR, FAR)
+        return self.intercept + z @ self.slope.T
 
     def forward(self, seen: Tensor) -> Tensor:
         """Actions."""
-        return torch.as_tensor(SPREADS) * (self.centre + seen @ self.slope.T)
+        change = self.changes(seen)
+        sure = change.sign() * (change.abs() - self.margin).clamp_min(0.0)
+        best = -0.5 * torch.linalg.solve(self.curvature, sure.unsqueeze(-1)).squeeze(-1)
+        reach = torch.as_tensor(REACH)
+        return torch.minimum(torch.maximum(best, -reach), reach)
 
     def actions(self, facts: Facts) -> NDArray[np.float64]:
         """``[controls]`` actions for one run."""
@@ -55,25 +90,29 @@ class LearnedPlanner:
     """Plans searches (``SearchOptions.planner``); holds plain arrays, so it travels to other machines.
 
     Attributes:
-        centre: ``[controls]`` in units of their spreads.
-        slope: ``[controls, 9]`` likewise, for each unit of the circumstances.
+        arrays: of the model, by name.
+        looks: whether it looks at the run, or plans every one as it would a typical one.
     """
 
-    centre: NDArray[np.float64]
-    slope: NDArray[np.float64]
+    arrays: dict[str, NDArray[np.float64]]
+    looks: bool = True
 
     @staticmethod
     def of(model: ScheduleModel) -> LearnedPlanner:
         """The planner of a model."""
-        return LearnedPlanner(model.centre.detach().numpy().copy(), model.slope.detach().numpy().copy())
+        return LearnedPlanner({name: value.numpy().copy() for name, value in model.state_dict().items()})
 
     def constant(self) -> LearnedPlanner:
         """The same plan for every run, to see what looking at the run is worth."""
-        return LearnedPlanner(self.centre, np.zeros_like(self.slope))
+        return LearnedPlanner(self.arrays, looks=False)
 
     def __call__(self, facts: Facts) -> Schedule:
         """The schedule for a run."""
-        return schedule_of(SPREADS * (self.centre + self.slope @ circumstances(facts)))
+        model = ScheduleModel()
+        model.load_state_dict({name: torch.as_tensor(value) for name, value in self.arrays.items()})
+        seen = torch.as_tensor(circumstances(facts)) if self.looks else model.typical
+        with torch.no_grad():
+            return schedule_of(model(seen).numpy())
 
 
 def save_schedule(path: Path, model: ScheduleModel, card: dict[str, Any] | None = None) -> Path:
@@ -87,7 +126,7 @@ def save_schedule(path: Path, model: ScheduleModel, card: dict[str, Any] | None 
     Raises:
         NetlistError: the file cannot be written.
     """
-    header = {"config": {"sees": _SEES, "does": _DOES, "spreads": SPREADS.tolist()}, "card": card or {}}
+    header = {"config": _config(), "card": card or {}}
     return write_tensors(path, FORMAT, VERSION, header, model.state_dict())
 
 
@@ -103,9 +142,14 @@ def load_schedule(path: Path | str | None = None) -> tuple[ScheduleModel, dict[s
     """
     file = SHIPPED if path is None else Path(path)
     header, tensors = read_tensors(file, FORMAT, VERSION)
-    config = header.get("config", {})
-    if config.get("sees") != _SEES or config.get("does") != _DOES or config.get("spreads") != SPREADS.tolist():
+    if header.get("config") != _config():
         raise NetlistError("the schedule controls or sees something else than this version of the placer", file=file)
     model = ScheduleModel()
     fill(model, tensors, file)
+    if (model.usual <= 0.0).any() or (torch.linalg.eigvalsh(model.curvature) <= 0.0).any():
+        raise damaged(file, "usual deviations and curvature must be positive")
     return model, header.get("card", {})
+
+
+def _config() -> dict[str, Any]:
+    return {"sees": list(CIRCUMSTANCES), "does": list(CONTROLS)}

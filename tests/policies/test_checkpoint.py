@@ -56,7 +56,7 @@ def test_other_sizes_are_refused(file: Path) -> None:
 
 @pytest.mark.parametrize("config", ["[]", "{", '{"width": "8"}', '{"depth": 2}', '{"width": 1e9}'])
 def test_damaged_headers_are_refused(file: Path, config: str) -> None:
-    with pytest.raises(NetlistError, match="header is damaged"):
+    with pytest.raises(NetlistError, match="checkpoint is damaged"):
         load_checkpoint(rewritten(file, config=config))
 
 
