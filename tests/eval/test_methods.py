@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -178,7 +179,8 @@ def test_a_network_is_named_by_its_file(name: str, tmp_path: Path) -> None:
     file = save_checkpoint(tmp_path / "net.safetensors", Checkpoint(ActorCritic(PolicyConfig())))
     options = {"checkpoint": str(file)}
     assert method.missing(options) is None
-    assert len(method.identity(options)) == 12
+    assert method.identity(options).split()[0] == hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    assert method.identity(options) != method.identity({})
     small = synthesize(SynthesisSpec(num_macros=3, num_cells=150, name="small"), seed=2)
     asked = task(tmp_path, design=small, iterations=1 if name == "policy" else 500, options=options)
     assert check(small, method.run(asked).placement, reference=small.placement).legal
