@@ -84,7 +84,9 @@ def load_proposer(proposals: str, engine: str | None) -> Proposer | None:
 
 def usual_schedule(engine: str | None) -> str:
     """What ``--schedule`` is where nobody says."""
-    return "learned" if engine == POLICY_SEARCH else "fixed"
+    from policies.guidance import POLICY_SEARCH as USUAL
+
+    return USUAL["schedule"] if engine == POLICY_SEARCH else "fixed"
 
 
 def load_planner(schedule: str, engine: str | None) -> Planner | None:
