@@ -98,18 +98,28 @@ class Decoder:
         Args:
             budget: when it is over, the episode ends where it is.
         """
-        return self._play(1, None, 1.0, budget or Budget())[0]
+        return self._play(1, None, torch.ones(1), budget or Budget())[0]
 
-    def sample(self, count: int, seed: int = 0, temperature: float = 1.0, budget: Budget | None = None) -> list[Played]:
+    def sample(
+        self, count: int, seed: int = 0, temperature: float | Sequence[float] = 1.0, budget: Budget | None = None
+    ) -> list[Played]:
         """Draw episodes, all at once.
 
         Args:
             count: how many.
             seed: of the draws.
-            temperature: above 1 more diverse, below 1 closer to greedy.
+            temperature: above 1 more diverse, below 1 closer to greedy; one for all or one for each episode.
             budget: when it is over, the episodes end where they are.
+
+        Raises:
+            ValueError: not as many temperatures as episodes, or one that is not above 0.
         """
-        return self._play(count, torch.Generator().manual_seed(seed), temperature, budget or Budget())
+        each = torch.as_tensor(temperature, dtype=torch.float32)
+        if each.ndim and len(each) != count:
+            raise ValueError(f"{len(each)} temperatures for {count} episodes")
+        if not bool((each > 0).all()):
+            raise ValueError("a temperature must be above 0")
+        return self._play(count, torch.Generator().manual_seed(seed), each.expand(count), budget or Budget())
 
     def beam(self, width: int) -> list[Played]:
         """The likeliest episodes that a search which keeps ``width`` of them at every step finds, best first."""
@@ -131,7 +141,7 @@ class Decoder:
         # Complete ones first: a dead end is likely for having ended early.
         return sorted(ended, key=lambda one: (not one.state.done, -one.log_prob))[:width]
 
-    def _play(self, count: int, random: torch.Generator | None, temperature: float, budget: Budget) -> list[Played]:
+    def _play(self, count: int, random: torch.Generator | None, temperature: Tensor, budget: Budget) -> list[Played]:
         states = [MacroState(self.problem) for _ in range(count)]
         log_prob = np.zeros(count)
         while running := [k for k in range(count) if states[k].num_legal > 0]:
@@ -143,7 +153,7 @@ class Decoder:
             if random is not None:
                 # Adding such noise and taking the largest draws from the distribution (Gumbel 1954).
                 noise = torch.rand(logits.shape, generator=random).clamp(1e-20, 1 - 1e-7)
-                score = torch.log_softmax(logits / temperature, dim=1) - torch.log(-torch.log(noise))
+                score = torch.log_softmax(logits / temperature[running, None], dim=1) - torch.log(-torch.log(noise))
             for row, action in enumerate(score.argmax(dim=1).tolist()):
                 states[running[row]].place(action)
                 log_prob[running[row]] += float(log_p[row, action])

@@ -30,7 +30,7 @@ STAYING: frozenset[str] = frozenset({kind.name for kind in KINDS if kind.moves =
 #: Placements of hard macros that compete in short trials.
 STARTS = 3
 #: Part of the time for drawing placements; the rest is for finishing the best of them.
-DRAWING = 0.35
+DRAWING = 0.25
 #: The same where nothing is soft and all there is to finish are flips.
 _DRAWING_HARD = 0.9
 #: Exact moves where no clock bounds the finishing.

@@ -115,6 +115,26 @@ def test_decoders_give_complete_episodes_and_the_seed_decides() -> None:
     assert all(p.state.done for p in one)
 
 
+def test_each_episode_can_have_a_temperature_of_its_own() -> None:
+    decoder = Decoder(stirred(), build_problem(small_design()))
+    greedy = decoder.greedy().state.choices.tolist()
+    cold, hot = ([p.state.choices.tolist() for p in decoder.sample(3, 1, heat)] for heat in (1e-6, 1.0))
+    mixed = [p.state.choices.tolist() for p in decoder.sample(3, 1, (1e-6, 1.0, 1e-6))]
+    assert cold == [greedy] * 3
+    assert greedy not in hot
+    # While all three run, what one draws does not depend on the temperatures of the others.
+    assert mixed == [cold[0], hot[1], cold[2]]
+
+
+@pytest.mark.parametrize(
+    ("temperature", "message"),
+    [((1.0, 0.5), "2 temperatures for 3 episodes"), (0.0, "above 0"), ((1.0, 1.0, -1.0), "above 0")],
+)
+def test_temperatures_that_cannot_be_are_refused(temperature: float | tuple[float, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Decoder(stirred(), build_problem(small_design())).sample(3, 1, temperature)
+
+
 def test_a_beam_of_one_is_greedy_and_a_wider_one_is_no_less_likely() -> None:
     decoder = Decoder(stirred(), build_problem(small_design()))
     greedy, one, wide = decoder.greedy(), decoder.beam(1)[0], decoder.beam(6)
