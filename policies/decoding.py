@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,6 +63,30 @@ def situation_of(problem: MacroProblem, states: Sequence[MacroState], observer: 
     )
 
 
+class _Forecast:
+    """How long the rest of an episode takes at least, judged by its fastest step so far.
+
+    The fastest, because the first steps also load code and others may use the processor now and then: an episode that
+    would have been in time must not be given up.
+
+    Args:
+        steps: of the whole episode.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self._steps, self._fastest, self._last = steps, float("inf"), time.perf_counter()
+
+    @property
+    def left(self) -> float:
+        """Seconds; 0 as long as no step was made."""
+        return self._steps * self._fastest if self._fastest < float("inf") else 0.0
+
+    def stepped(self) -> None:
+        """One step is over."""
+        now = time.perf_counter()
+        self._steps, self._fastest, self._last = self._steps - 1, min(self._fastest, now - self._last), now
+
+
 class Decoder:
     """A network made ready for one design: its circuit is encoded once, at the beginning.
 
@@ -96,7 +121,7 @@ class Decoder:
         """Always the most likely action.
 
         Args:
-            budget: when it is over, the episode ends where it is.
+            budget: when it is over, or bound to be before the last step, the episode ends where it is.
         """
         return self._play(1, None, torch.ones(1), budget or Budget())[0]
 
@@ -109,7 +134,7 @@ class Decoder:
             count: how many.
             seed: of the draws.
             temperature: above 1 more diverse, below 1 closer to greedy; one for all or one for each episode.
-            budget: when it is over, the episodes end where they are.
+            budget: when it is over, or bound to be before the last step, the episodes end where they are.
 
         Raises:
             ValueError: not as many temperatures as episodes, or one that is not above 0.
@@ -144,8 +169,9 @@ class Decoder:
     def _play(self, count: int, random: torch.Generator | None, temperature: Tensor, budget: Budget) -> list[Played]:
         states = [MacroState(self.problem) for _ in range(count)]
         log_prob = np.zeros(count)
+        pace = _Forecast(self.problem.num_macros)
         while running := [k for k in range(count) if states[k].num_legal > 0]:
-            if budget.over:
+            if budget.over or pace.left > budget.left:
                 break
             logits = self.decide([states[k] for k in running]).logits
             log_p = torch.log_softmax(logits, dim=1)
@@ -157,4 +183,5 @@ class Decoder:
             for row, action in enumerate(score.argmax(dim=1).tolist()):
                 states[running[row]].place(action)
                 log_prob[running[row]] += float(log_p[row, action])
+            pace.stepped()
         return [Played(state, float(value)) for state, value in zip(states, log_prob, strict=True)]

@@ -132,7 +132,8 @@ def learned_starts(
 ) -> Callable[[Design, Budget, int], list[Placement]]:
     """Placements of a network as starts for the search (``placer.flow.place(starter=...)``).
 
-    Where not even one episode fits into the time, which is so on huge designs, there are none.
+    Where not even one episode fits into the time, which is so on huge designs, there are none; a few steps tell, and
+    the rest of the time is the search's.
 
     Args:
         model: the network.
@@ -162,8 +163,9 @@ def _episodes(
     decoder = Decoder(model, build_problem(design), device)
     began = time.perf_counter()
     greedy = decoder.greedy(None if certain else budget)
-    if greedy.state.done or greedy.state.num_legal == 0:
-        yield greedy
+    if not greedy.state.done and greedy.state.num_legal > 0:
+        return  # the clock cut it short, or would have
+    yield greedy
     alone = time.perf_counter() - began  # with what the listener did with it
     done = turn = 0
     while (draws is None or done < draws) and not budget.over:
@@ -178,5 +180,5 @@ def _episodes(
         for played in drawn:
             # One the clock cut short all the same is none.
             if budget.over or (not played.state.done and played.state.num_legal > 0):
-                break
+                return
             yield played

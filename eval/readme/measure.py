@@ -37,7 +37,7 @@ MEASUREMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ablation", (*_BENCH, "ablation")),
     *(
         (name, ("-m", "placer", "study", name))
-        for name in ("open-ct", "iccad04", "policy", "policy-search", "proposals", "starts")
+        for name in ("open-ct", "iccad04", "policy", "policy-search", "policy-search-fresh", "proposals", "starts")
     ),
 )
 

@@ -35,6 +35,7 @@ SECTIONS: dict[str, Callable[[Results], Mapping[str, str]]] = {
     "flow": sheets.flow,
     "policy": ledgers.costs("policy"),
     "policy-search": ledgers.pairs("policy-search"),
+    "policy-search-fresh": ledgers.pairs("policy-search-fresh"),
     "harness": sheets.harness,
     "machines": sheets.machines,
 }

@@ -14,7 +14,7 @@ from netlists.errors import NetlistError
 def test_the_shipped_suites_name_designs_methods_and_a_metric(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PLACER_DATA", str(tmp_path))
     monkeypatch.setenv("PLACER_HOME", str(tmp_path))
-    assert names() == ("bundled", "floorplan", "iccad04", "open-ct", "synthetic-scaling", "unseen")
+    assert names() == ("bundled", "floorplan", "fresh", "iccad04", "open-ct", "synthetic-scaling", "unseen")
     for name in names():
         suite = load_suite(name)
         assert suite.name == name
@@ -25,6 +25,7 @@ def test_the_shipped_suites_name_designs_methods_and_a_metric(monkeypatch: pytes
             find(method)
     assert load_suite("bundled").missing == {}
     assert load_suite("synthetic-scaling").missing == {}
+    assert load_suite("fresh").missing == {}
     missing = load_suite("iccad04").missing
     assert set(missing) == {f"ibm{k:02d}" for k in range(1, 7)}
     assert "placer fetch ibm01" in missing["ibm01"]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from env.problem import build_problem
 from netlists.design import Design
 from netlists.placement import Placement
 from placer import flow
 from placer.budget import Budget, Event
 from placer.cost.legality import check
+from policies.decoding import Decoder
 from policies.placing import learned_starts, place
 from tests.env.designs import crowded_design, small_design, walled_design
 from tests.policies.test_actor_critic import stirred
@@ -51,6 +53,30 @@ def test_there_are_no_starts_where_an_episode_takes_too_long() -> None:
     budget = Budget(60.0)
     budget.stop.set()
     assert learned_starts(stirred())(small_design(), budget, 0) == []
+
+
+class Frozen(Budget):
+    """A clock that always says the same."""
+
+    def __init__(self, left: float) -> None:
+        super().__init__(None)
+        self._left = left
+
+    @property
+    def left(self) -> float:
+        return self._left
+
+
+def test_an_episode_that_cannot_end_in_time_is_given_up_after_its_first_step() -> None:
+    design = small_design()
+    decoder = Decoder(stirred(), build_problem(design))
+    macros = decoder.problem.num_macros
+    assert macros > 2
+    for left, steps in ((1e-9, 1), (1e9, macros)):
+        assert decoder.greedy(Frozen(left)).state.step == steps
+        assert {played.state.step for played in decoder.sample(3, budget=Frozen(left))} == {steps}
+    assert learned_starts(stirred())(design, Frozen(1e-9), 0) == []
+    assert len(learned_starts(stirred(), count=2)(design, Frozen(1e9), 0)) == 2
 
 
 def test_the_search_starts_from_what_the_network_gives() -> None:
